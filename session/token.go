@@ -1,0 +1,165 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// TokenPrefix begins every refresh token, so that secret scanners and log
+// filters find one that leaked.
+const TokenPrefix = "wwr_"
+
+// MaxGeneration is the last generation that a token can name and still be
+// replaced: 4,294,967,294. At one rotation every 30 seconds that is 4,000 years.
+const MaxGeneration = math.MaxUint32 - 1
+
+// tokenLength: four of prefix, 56 of base64url.
+const (
+	tokenLength = len(TokenPrefix) + 56
+	macLength   = 16
+	tokenBytes  = 42
+)
+
+// ErrToken is returned for what is not a refresh token of ours for this client
+// and delivery. It says no more: what is wrong would help only a forger.
+var ErrToken = errors.New("not a refresh token")
+
+// Token is the content of a refresh token. It carries the handle, the session's
+// secret, so it prints as the session's id and never as itself.
+type Token struct {
+	handle     [16]byte
+	Generation uint32
+	IssuedAt   time.Time // to the second
+}
+
+// SessionID is the id of the session the token prolongs: a digest of its handle.
+func (t Token) SessionID() ID {
+	h := sha256.New()
+	io.WriteString(h, "watchword/session/1")
+	h.Write(t.handle[:])
+	return ID(h.Sum(nil)[:16])
+}
+
+// LogValue implements slog.LogValuer: the session and the generation, no secret.
+func (t Token) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("session", t.SessionID().String()), slog.Uint64("generation", uint64(t.Generation)))
+}
+
+// String is what %v prints: as LogValue, no secret.
+func (t Token) String() string {
+	return fmt.Sprintf("refresh token (session %s, generation %d)", t.SessionID(), t.Generation)
+}
+
+// GoString is what %#v prints: as String.
+func (t Token) GoString() string { return t.String() }
+
+// successor is the token of another generation of the same session.
+func (t Token) successor(generation uint64, issuedAt time.Time) Token {
+	return Token{handle: t.handle, Generation: uint32(generation), IssuedAt: issuedAt.Truncate(time.Second).UTC()}
+}
+
+// newToken is the first token of a new session.
+func newToken(random io.Reader, now time.Time) (Token, error) {
+	t := Token{Generation: 1, IssuedAt: now.Truncate(time.Second).UTC()}
+	if _, err := io.ReadFull(random, t.handle[:]); err != nil {
+		return Token{}, fmt.Errorf("draw a handle: %w", err)
+	}
+	return t, nil
+}
+
+// TokenKeys authenticate refresh tokens. The current one seals; every one opens,
+// so that a key can be replaced without signing anybody out.
+type TokenKeys struct {
+	current byte
+	keys    map[byte][]byte
+}
+
+// NewTokenKeys takes the keys by their id, 32 bytes or more each, and the id of
+// the one that seals.
+func NewTokenKeys(current byte, keys map[byte][]byte) (*TokenKeys, error) {
+	copied := make(map[byte][]byte, len(keys))
+	for id, key := range keys {
+		if len(key) < 32 {
+			return nil, fmt.Errorf("refresh token key %d has %d bytes, needs 32", id, len(key))
+		}
+		copied[id] = append([]byte(nil), key...)
+	}
+	if copied[current] == nil {
+		return nil, fmt.Errorf("refresh token key %d, the current one, is missing", current)
+	}
+	return &TokenKeys{current: current, keys: copied}, nil
+}
+
+const tokenVersion = 1
+
+// Seal writes the token as text for a client and a delivery:
+//
+//	wwr_ base64url( version:1 | key id:1 | handle:16 | generation:4 | issued at:4 | mac:16 )
+//
+// mac covers all fields before it, and the client and delivery, which are not in
+// the token: presenting it as another client, or the other way, breaks it.
+func (k *TokenKeys) Seal(t Token, clientID string, d Delivery) string {
+	var raw [tokenBytes]byte
+	raw[0], raw[1] = tokenVersion, k.current
+	copy(raw[2:18], t.handle[:])
+	binary.BigEndian.PutUint32(raw[18:22], t.Generation)
+	binary.BigEndian.PutUint32(raw[22:26], uint32(t.IssuedAt.Unix()))
+	k.mac(raw[26:26:42], raw[:26], k.keys[k.current], clientID, d)
+	text := make([]byte, tokenLength)
+	copy(text, TokenPrefix)
+	base64.RawURLEncoding.Encode(text[len(TokenPrefix):], raw[:])
+	return string(text)
+}
+
+// Open reads a token that a client presented by a delivery, or fails with
+// ErrToken. It needs no database. Exactly one text opens as a given token.
+func (k *TokenKeys) Open(text, clientID string, d Delivery) (Token, error) {
+	if len(text) != tokenLength || text[:len(TokenPrefix)] != TokenPrefix {
+		return Token{}, ErrToken
+	}
+	var raw [tokenBytes]byte
+	// base64 skips CR and LF even when strict; 56 characters with one of them
+	// decode to fewer than 42 bytes.
+	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(text[len(TokenPrefix):]))
+	if err != nil || n != tokenBytes || raw[0] != tokenVersion {
+		return Token{}, ErrToken
+	}
+	key := k.keys[raw[1]]
+	if key == nil {
+		return Token{}, ErrToken
+	}
+	var want [sha256.Size]byte
+	if !hmac.Equal(raw[26:], k.mac(want[:0], raw[:26], key, clientID, d)) {
+		return Token{}, ErrToken
+	}
+	t := Token{
+		handle:     [16]byte(raw[2:18]),
+		Generation: binary.BigEndian.Uint32(raw[18:22]),
+		IssuedAt:   time.Unix(int64(binary.BigEndian.Uint32(raw[22:26])), 0).UTC(),
+	}
+	if t.Generation == 0 || t.Generation > MaxGeneration {
+		return Token{}, ErrToken
+	}
+	return t, nil
+}
+
+// mac appends to dst the 16 bytes that authenticate fields for a client and a delivery.
+func (k *TokenKeys) mac(dst, fields, key []byte, clientID string, d Delivery) []byte {
+	audience := sha256.New()
+	io.WriteString(audience, clientID)
+	audience.Write([]byte{0, byte(d)}) // a client id holds no NUL
+	h := hmac.New(sha256.New, key)
+	io.WriteString(h, "watchword/refresh/1")
+	h.Write(fields)
+	var digest [sha256.Size]byte
+	h.Write(audience.Sum(digest[:0]))
+	return append(dst, h.Sum(digest[:0])[:macLength]...)
+}
