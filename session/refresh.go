@@ -1,0 +1,174 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/audit"
+)
+
+// Presented is a refresh token as a request brings it.
+type Presented struct {
+	Token    string
+	ClientID string
+	Delivery Delivery
+	Key      RequestKey // see NewRequestKey
+	From     Origin
+}
+
+// Refusal is why a refresh gave nothing. Ask errors.Is with ErrEnded,
+// ErrStraggler and ErrAhead, or take it by errors.AsType.
+type Refusal struct {
+	Kind    Kind // Ended, Reuse, Straggler or Ahead
+	Reason  Reason
+	Session ID
+}
+
+// What a Refusal is. Only ErrEnded is terminal: the client must sign in again.
+// At the others the session is alive and the client tries again.
+var (
+	ErrEnded     = errors.New("the session has ended")
+	ErrStraggler = errors.New("a newer refresh token was issued")
+	ErrAhead     = errors.New("the refresh token is newer than the store")
+	ErrContended = errors.New("too many refreshes of one session at once")
+)
+
+// Error implements error.
+func (r *Refusal) Error() string {
+	if r.Reason != "" {
+		return fmt.Sprintf("refresh refused: %s (%s)", r.Kind, r.Reason)
+	}
+	return fmt.Sprintf("refresh refused: %s", r.Kind)
+}
+
+// Is makes errors.Is find the sentinel that says what the client may do.
+func (r *Refusal) Is(target error) bool {
+	switch r.Kind {
+	case Ended, Reuse:
+		return target == ErrEnded
+	case Straggler:
+		return target == ErrStraggler
+	case Ahead:
+		return target == ErrAhead
+	}
+	return false
+}
+
+// Refresh gives new tokens for a presented one, as the refresh rule decides.
+//
+// It fails with ErrToken for what is no token of ours, with a *Refusal where the
+// rule gives nothing, and with other errors where the store or the signer
+// failed; then nothing is known to have happened, and trying again is safe.
+// Reuse has revoked the session, durably, before it returns.
+func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
+	token, err := s.Tokens.Open(p.Token, p.ClientID, p.Delivery)
+	if err != nil {
+		return Grant{}, err
+	}
+	// A compare-and-set that is lost means that another refresh or a revocation
+	// happened: the rule decides again on what is there now. Losing on and on
+	// takes as many rivals, who did win.
+	for range 8 {
+		grant, won, err := s.refreshOnce(ctx, token, p)
+		if err != nil || won {
+			return grant, err
+		}
+	}
+	return Grant{}, ErrContended
+}
+
+// refreshOnce judges once and acts. won is false if somebody else was faster.
+func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (grant Grant, won bool, err error) {
+	session, user, err := s.find(ctx, token.SessionID())
+	if err != nil {
+		return Grant{}, false, err
+	}
+	now := s.now()
+	verdict := judge(session, token, p.Key, s.Policy, now)
+	switch verdict.Kind {
+	case Keep, Rotate, Replay:
+		if user.Blocked() {
+			verdict = Verdict{Kind: Ended, Reason: UserBlocked}
+		}
+	}
+	if verdict.Write {
+		verdict.Next.LastSeen = p.From
+		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, verdict.Next)
+		if err != nil {
+			return Grant{}, false, fmt.Errorf("advance the session: %w", err)
+		}
+		if !advanced {
+			return Grant{}, false, nil
+		}
+		session.Register = verdict.Next
+	}
+	s.Observe(verdict.Kind, verdict.Healed)
+	s.narrate(ctx, session, token, verdict, p.From)
+
+	switch verdict.Kind {
+	case Keep, Rotate, Replay:
+		grant, err := s.grant(user, session, now)
+		if err != nil {
+			return Grant{}, false, err
+		}
+		grant.Renewed = verdict.Current != uint64(token.Generation)
+		grant.RefreshToken = p.Token
+		if grant.Renewed {
+			grant.RefreshToken = s.Tokens.Seal(token.successor(verdict.Current, verdict.CurrentAt), p.ClientID, p.Delivery)
+		}
+		return grant, true, nil
+	case Reuse:
+		// Whoever asks will not get an answer that lets them go on, so a client
+		// that hangs up must not stop the revocation.
+		if _, err := s.end(ctx, session, Tombstone{At: now, Reason: ReuseDetected, By: "system"}); err != nil {
+			return Grant{}, false, err
+		}
+	}
+	return Grant{}, false, &Refusal{Kind: verdict.Kind, Reason: verdict.Reason, Session: session.ID}
+}
+
+// find reads the session and its user. One that is unknown has ended: it was
+// never begun here, or it was forgotten long after its end; it is never made again.
+func (s *Service) find(ctx context.Context, id ID) (Session, account.User, error) {
+	session, err := s.Store.Find(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Session{}, account.User{}, &Refusal{Kind: Ended, Reason: Unknown, Session: id}
+	case err != nil:
+		return Session{}, account.User{}, fmt.Errorf("find the session: %w", err)
+	}
+	user, err := s.Users.Find(ctx, session.UserID)
+	switch {
+	case errors.Is(err, account.ErrNotFound):
+		return Session{}, account.User{}, &Refusal{Kind: Ended, Reason: Unknown, Session: id}
+	case err != nil:
+		return Session{}, account.User{}, fmt.Errorf("find the session's user: %w", err)
+	}
+	return session, user, nil
+}
+
+// narrate records what a session's timeline should tell: not the rotations,
+// which the generation counts, but what was out of the ordinary.
+func (s *Service) narrate(ctx context.Context, session Session, token Token, v Verdict, from Origin) {
+	kinds := map[Kind]audit.Type{Replay: audit.SessionReplayed, Straggler: audit.SessionStraggled, Reuse: audit.SessionReused, Ahead: audit.SessionAhead}
+	kind, told := kinds[v.Kind]
+	if v.Healed {
+		kind, told = audit.SessionHealed, true
+	}
+	if !told || !s.timeline.admit(session.ID, kind, s.now()) {
+		return
+	}
+	s.record(ctx, audit.Event{
+		Type: kind, User: session.UserID.String(), Session: session.ID.String(), Actor: "client",
+		IP: from.IP, UserAgent: from.UserAgent,
+		Detail: map[string]string{
+			"presented": strconv.FormatUint(uint64(token.Generation), 10),
+			"stored":    strconv.FormatUint(session.Generation, 10),
+			"issued":    token.IssuedAt.Format(time.RFC3339),
+		},
+	})
+}
