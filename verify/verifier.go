@@ -1,0 +1,182 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// seen is for the revocation feed.
+type seen struct{}
+
+// Verifier checks the access tokens of one issuer for one audience. It is safe
+// for concurrent use.
+type Verifier struct {
+	settings
+	issuer, audience string
+	cache            *cache
+	headers          atomic.Pointer[map[string]header] // by their encoding; see open
+}
+
+// Skew is how far the clocks of the issuer and of a resource server may differ:
+// a token issued further in the future is refused.
+const Skew = time.Minute
+
+// New makes a verifier of the access tokens that issuer issues for audience;
+// both are compared byte by byte with the claims iss and aud.
+func New(ctx context.Context, issuer, audience string, options ...Option) (*Verifier, error) {
+	v := &Verifier{settings: defaults(), issuer: issuer, audience: audience}
+	for _, option := range options {
+		option(&v.settings)
+	}
+	if issuer == "" || audience == "" {
+		return nil, errors.New("verify: issuer and audience must be given: the access tokens' iss and aud")
+	}
+	if err := v.settings.check(); err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	v.cache = newCache(v.cacheSize)
+	return v, nil
+}
+
+// Verify checks an access token: its form, its signature, its type, issuer,
+// audience and times, and that it was not revoked. The claims are shared by all
+// who present the token: read them, do not change them.
+func (v *Verifier) Verify(ctx context.Context, accessToken string) (*Claims, error) {
+	now := v.now()
+	if t := v.cache.get(accessToken); t != nil {
+		// Asking again makes a key that was withdrawn take its tokens along.
+		if _, err := v.keys.Key(ctx, t.keyID); err != nil {
+			return nil, keyError(err, t.keyID)
+		}
+		return v.admit(ctx, t, accessToken, now)
+	}
+	t, err := v.open(ctx, accessToken, now)
+	if err != nil {
+		return nil, err
+	}
+	v.cache.put(accessToken, t)
+	return v.admit(ctx, t, accessToken, now)
+}
+
+// admit judges what may change while a token lives.
+func (v *Verifier) admit(_ context.Context, t *token, _ string, now time.Time) (*Claims, error) {
+	if !now.Before(t.until) {
+		return nil, ErrExpired
+	}
+	if v.revocations != nil {
+		if t.claims.SessionID != "" && v.revocations.Revoked(t.claims.SessionID) {
+			return nil, ErrRevoked
+		}
+		if v.revocations.Stale(t.claims.Subject, t.claims.Epoch) {
+			return nil, ErrStale
+		}
+	}
+	return &t.claims, nil
+}
+
+// open does all that is done once for a token: the signature before the claims.
+func (v *Verifier) open(ctx context.Context, accessToken string, now time.Time) (*token, error) {
+	if len(accessToken) > maxToken {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, maxToken)
+	}
+	s, err := split(accessToken)
+	if err != nil {
+		return nil, err
+	}
+	h, interned := v.header(s.header)
+	if !interned {
+		if h, err = s.parseHeader(); err != nil {
+			return nil, err
+		}
+	}
+	if !h.accessToken() {
+		return nil, ErrType
+	}
+	key, err := v.keys.Key(ctx, h.keyID)
+	if err != nil {
+		return nil, keyError(err, h.keyID)
+	}
+	if err := s.verify(h, key); err != nil {
+		return nil, err
+	}
+	if !interned {
+		v.intern(s.header, h)
+	}
+
+	var space [2048]byte
+	payload, err := s.decodePayload(space[:0])
+	if err != nil {
+		return nil, err
+	}
+	t := &token{keyID: h.keyID}
+	at, err := t.parse(string(payload))
+	if err != nil {
+		return nil, err
+	}
+	if err := v.judge(t, at, now); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// judge decides about claims whose signature is right.
+func (v *Verifier) judge(t *token, at instants, now time.Time) error {
+	c := &t.claims
+	latest := now.Add(Skew).Unix()
+	switch {
+	case c.Issuer != v.issuer:
+		return ErrIssuer
+	case !slices.Contains(c.Audience, v.audience):
+		return ErrAudience
+	case at.iat > latest || at.nbf > latest:
+		return ErrNotYet
+	case at.exp <= at.iat || at.exp-at.iat > int64(v.maxTTL/time.Second):
+		return fmt.Errorf("%w: %d s", ErrLifetime, at.exp-at.iat)
+	}
+	if t.until = c.Expiry.Add(v.leeway); !now.Before(t.until) {
+		return ErrExpired
+	}
+	return nil
+}
+
+// keyError names the key; what is not ErrUnknownKey means that no key can be had.
+func keyError(err error, id string) error {
+	if errors.Is(err, ErrUnknownKey) {
+		return fmt.Errorf("%w: %q", ErrUnknownKey, id)
+	}
+	if errors.Is(err, ErrKeysUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
+}
+
+// maxHeaders bounds the headers that are remembered. An issuer has one for each key.
+const maxHeaders = 32
+
+// header returns a header that was parsed before. As only those of tokens with a
+// right signature are remembered, nobody else can fill the memory.
+func (v *Verifier) header(encoded string) (header, bool) {
+	known := v.headers.Load()
+	if known == nil {
+		return header{}, false
+	}
+	h, ok := (*known)[encoded]
+	return h, ok
+}
+
+// intern remembers a header. Losing a race costs parsing it again.
+func (v *Verifier) intern(encoded string, h header) {
+	before := v.headers.Load()
+	after := map[string]header{}
+	if before != nil && len(*before) < maxHeaders {
+		for e, h := range *before {
+			after[e] = h
+		}
+	}
+	after[string([]byte(encoded))] = h
+	v.headers.CompareAndSwap(before, &after)
+}
