@@ -122,15 +122,9 @@ func (k *TokenKeys) Seal(t Token, clientID string, d Delivery) string {
 // Open reads a token that a client presented by a delivery, or fails with
 // ErrToken. It needs no database. Exactly one text opens as a given token.
 func (k *TokenKeys) Open(text, clientID string, d Delivery) (Token, error) {
-	if len(text) != tokenLength || text[:len(TokenPrefix)] != TokenPrefix {
-		return Token{}, ErrToken
-	}
-	var raw [tokenBytes]byte
-	// base64 skips CR and LF even when strict; 56 characters with one of them
-	// decode to fewer than 42 bytes.
-	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(text[len(TokenPrefix):]))
-	if err != nil || n != tokenBytes || raw[0] != tokenVersion {
-		return Token{}, ErrToken
+	raw, err := decode(text)
+	if err != nil {
+		return Token{}, err
 	}
 	key := k.keys[raw[1]]
 	if key == nil {
@@ -140,6 +134,37 @@ func (k *TokenKeys) Open(text, clientID string, d Delivery) (Token, error) {
 	if !hmac.Equal(raw[26:], k.mac(want[:0], raw[:26], key, clientID, d)) {
 		return Token{}, ErrToken
 	}
+	return parse(raw)
+}
+
+// Peek reads what a refresh token says, and the id of the key that is to have
+// sealed it, without checking that it did: for people who look at one, never to
+// let anybody in. It fails with ErrToken.
+func Peek(text string) (t Token, keyID byte, err error) {
+	raw, err := decode(text)
+	if err != nil {
+		return Token{}, 0, err
+	}
+	t, err = parse(raw)
+	return t, raw[1], err
+}
+
+// decode undoes the text of a token.
+func decode(text string) (raw [tokenBytes]byte, err error) {
+	if len(text) != tokenLength || text[:len(TokenPrefix)] != TokenPrefix {
+		return raw, ErrToken
+	}
+	// base64 skips CR and LF even when strict; 56 characters with one of them
+	// decode to fewer than 42 bytes.
+	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(text[len(TokenPrefix):]))
+	if err != nil || n != tokenBytes || raw[0] != tokenVersion {
+		return raw, ErrToken
+	}
+	return raw, nil
+}
+
+// parse reads the fields of a decoded token.
+func parse(raw [tokenBytes]byte) (Token, error) {
 	t := Token{
 		handle:     [16]byte(raw[2:18]),
 		Generation: binary.BigEndian.Uint32(raw[18:22]),

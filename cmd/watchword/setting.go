@@ -1,0 +1,257 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+// setting is one thing that an operator may choose. The table below is the only
+// place that knows a setting's name: flags, environment, .env, file, help and
+// docs/configuration.md are made from it.
+type setting struct {
+	name     string // the flag, and the name in the file
+	seed     string // the name in the tutorials' .env, if they had one
+	fallback string // the default, as one would write it
+	form     string // what a value looks like: "duration", "on|off" …
+	group    group
+	help     string // one sentence without a full stop, for --help
+	more     string // further sentences, for the reference page
+
+	secret bool // only from the environment or .env: never in argv or in a file that is shared
+	list   bool // may be given more than once, or as a list
+	bare   bool // a flag without a value means "true"
+	every  bool // a flag of every command that opens the store, not of serve alone
+
+	parse func(c *config, text string) error
+}
+
+// env is the setting's name in the environment.
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+}
+
+const envPrefix = "WATCHWORD_"
+
+// group is a heading in the help and in the reference page.
+type group string
+
+const (
+	serving  group = "Serving"
+	storage  group = "Storage"
+	tokens   group = "Tokens and sessions"
+	browsers group = "Browsers"
+	people   group = "Users"
+	secrets  group = "Secrets"
+)
+
+// groups is the order in which they are shown.
+var groups = []group{serving, storage, tokens, browsers, people, secrets}
+
+// settings is the table.
+var settings = []setting{
+	{
+		name: "listen", seed: "PORT", group: serving, form: "host:port", fallback: "127.0.0.1:8080",
+		help:  "where to serve; :0 picks a free port",
+		more:  "The default is reached from this machine only, and so is a port without a host, as in the tutorials' `PORT=5000`. To be reached from outside say `0.0.0.0:8080`, behind a proxy that speaks HTTPS.",
+		parse: address(func(c *config) *string { return &c.Listen }),
+	},
+	{
+		name: "port-file", group: serving, form: "file",
+		help:  "write the address that is served to this file when it is ready",
+		more:  "For scripts that start a server on a free port. The file appears whole, after the server answers.",
+		parse: text(func(c *config) *string { return &c.PortFile }),
+	},
+	{
+		name: "trusted-proxy", group: serving, form: "address or network", list: true,
+		help:  "believe X-Forwarded-For from this proxy; repeatable",
+		more:  "Without it the address of a client is the one that connects, which is right without a proxy and safe with one. `10.0.0.0/8` names a network.",
+		parse: networks(func(c *config) *[]netip.Prefix { return &c.TrustedProxies }),
+	},
+	{
+		name: "demo", group: serving, form: "on|off", fallback: "off", bare: true,
+		help:  "serve the tutorials' protected resources at /api/test/{all,user,mod,admin}",
+		parse: either(func(c *config) *bool { return &c.Demo }, "on", "off"),
+	},
+	{
+		name: "drain", group: serving, form: "duration", fallback: "15s",
+		help:  "at SIGTERM, let requests in flight finish for at most so long",
+		parse: duration(func(c *config) *time.Duration { return &c.Drain }),
+	},
+	{
+		name: "log-format", group: serving, form: "text|json", fallback: "text",
+		help:  "how to write the log, to standard error",
+		parse: text(func(c *config) *string { return &c.LogFormat }, oneOf("text", "json")),
+	},
+	{
+		name: "log-level", group: serving, form: "debug|info|warn|error", fallback: "info",
+		help:  "what to leave out of the log",
+		parse: text(func(c *config) *string { return &c.LogLevel }, oneOf("debug", "info", "warn", "error")),
+	},
+	{
+		name: "config", group: serving, form: "file", every: true,
+		help:  "read settings from this TOML file",
+		more:  "Names are those of the flags, without a section: `access-ttl = \"5m\"`. A setting that repeats is a list: `allow-origin = [\"https://app.example\"]`.",
+		parse: text(func(c *config) *string { return &c.File }),
+	},
+
+	{
+		name: "data", group: storage, form: "folder", fallback: "watchword-data", every: true,
+		help:  "the folder of the database and the master secret; made at the first start",
+		more:  "It is made with mode 0700 and opened by one server at a time; the other commands work on it while the server runs.",
+		parse: text(func(c *config) *string { return &c.Data }),
+	},
+	{
+		name: "database", group: storage, form: "address", fallback: "sqlite:", every: true,
+		help:  "where users, keys and events are kept: sqlite:PATH, memory:, …",
+		more:  "`sqlite:` alone is `watchword.db` in the data folder. An address with a password belongs in `WATCHWORD_DATABASE` or in a file: other users of a machine can read a command line, so there it is refused.",
+		parse: text(func(c *config) *string { return &c.Database }),
+	},
+	{
+		name: "sessions", group: storage, form: "address", every: true,
+		help:  "where sessions are kept, if not in the database",
+		more:  "Sessions are written far more often than everything else; this gives them a place of their own.",
+		parse: text(func(c *config) *string { return &c.Sessions }),
+	},
+
+	{
+		name: "issuer", group: tokens, form: "URL", every: true,
+		help:  "the address by which clients know this server (default: the one it serves)",
+		more:  "It is the `iss` of access tokens, and the prefix of the metadata's addresses. Set it as soon as anything but this machine is to be served: `https://sign-in.example`.",
+		parse: text(func(c *config) *string { return &c.Issuer }, isIssuer),
+	},
+	{
+		name: "audience", group: tokens, form: "text",
+		help:  "the `aud` of access tokens (default: the issuer)",
+		parse: text(func(c *config) *string { return &c.Audience }),
+	},
+	{
+		name: "algorithm", group: tokens, form: "ES256|Ed25519|RS256|HS256", fallback: "ES256", every: true,
+		help:  "how access tokens are signed",
+		more:  "`HS256` shares one secret with every resource server, as the tutorials do, and is implied by `ACCESS_TOKEN_SECRET`. The others publish a key that can only verify.",
+		parse: text(func(c *config) *string { return &c.Algorithm }, oneOf("ES256", "Ed25519", "RS256", "HS256")),
+	},
+	{
+		name: "access-ttl", group: tokens, form: "duration", fallback: "10m",
+		help:  "how long an access token lives",
+		parse: duration(func(c *config) *time.Duration { return &c.Policy.AccessTTL }),
+	},
+	{
+		name: "refresh-idle-ttl", group: tokens, form: "duration", fallback: "7d",
+		help:  "a session ends if it is not refreshed for so long",
+		parse: duration(func(c *config) *time.Duration { return &c.Policy.IdleTTL }),
+	},
+	{
+		name: "refresh-ttl", group: tokens, form: "duration", fallback: "30d",
+		help:  "a session ends after so long, whatever happens",
+		parse: duration(func(c *config) *time.Duration { return &c.Policy.TTL }),
+	},
+	{
+		name: "rotation", group: tokens, form: "on|off", fallback: "on",
+		help:  "replace the refresh token at its use; off for the tutorials' front ends",
+		more:  "Front ends that keep the first refresh token for ever need `off`. Theft of a refresh token then goes unnoticed.",
+		parse: either(func(c *config) *bool { return &c.Policy.Rotation }, "on", "off"),
+	},
+	{
+		name: "min-token-age", group: tokens, form: "duration", fallback: "30s",
+		help:  "a refresh token handed out less than this ago is not replaced yet",
+		more:  "Below 5s every rotation is written through to the disk before it is answered, which costs throughput.",
+		parse: duration(func(c *config) *time.Duration { return &c.Policy.MinAge }),
+	},
+	{
+		name: "retry-window", group: tokens, form: "duration", fallback: "15s",
+		help:  "for so long after a rotation an old token is taken for a late request, not for theft",
+		parse: duration(func(c *config) *time.Duration { return &c.Policy.RetryWindow }),
+	},
+	{
+		name: "max-sessions", group: tokens, form: "number", fallback: "100",
+		help:  "live sessions of one user; beyond it the quietest ends",
+		parse: number(func(c *config) *int { return &c.Policy.PerUser }),
+	},
+
+	{
+		name: "allow-origin", group: browsers, form: "origin", list: true,
+		help:  "let pages of this origin call the API; repeatable",
+		more:  "An exact origin such as `https://app.example` or `http://localhost:8081`, no wildcard: these pages may send cookies.",
+		parse: texts(func(c *config) *[]string { return &c.AllowOrigins }, isOrigin),
+	},
+	{
+		name: "cookie-same-site", group: browsers, form: "strict|lax|none", fallback: "strict",
+		help:  "when browsers send the refresh cookie; none needs --allow-origin",
+		more:  "`lax` for pages rendered by a server that refreshes during navigation; `none` for a front end on another site.",
+		parse: text(func(c *config) *string { return &c.CookieSameSite }, oneOf("strict", "lax", "none")),
+	},
+
+	{
+		name: "signup", group: people, form: "open|closed", fallback: "open",
+		help:  "may strangers make themselves an account",
+		parse: either(func(c *config) *bool { return &c.SignupOpen }, "open", "closed"),
+	},
+	{
+		name: "role", group: people, form: "name", list: true, every: true,
+		help:  "a role beside user, moderator and admin; repeatable",
+		parse: texts(func(c *config) *[]string { return &c.Roles }, isRole),
+	},
+
+	{
+		name: "master-secret-file", group: secrets, form: "file", every: true,
+		help:  "the file that holds the master secret (default: master.secret in the data folder)",
+		more:  "The master secret seals the signing keys and authenticates refresh tokens. It is made at the first start with mode 0600. Several nodes on one database need the same one. Keep a copy apart from the database's backup: together they are everything.",
+		parse: text(func(c *config) *string { return &c.MasterSecretFile }),
+	},
+	{
+		name: "master-secret", group: secrets, form: "secret", secret: true,
+		help:  "the master secret itself; `watchword secret` makes one",
+		parse: text(func(c *config) *string { return &c.MasterSecret }),
+	},
+	{
+		name: "access-token-secret", seed: "ACCESS_TOKEN_SECRET", group: secrets, form: "secret", secret: true,
+		help:  "sign access tokens with this shared secret (HS256)",
+		parse: text(func(c *config) *string { return &c.AccessTokenSecret }),
+	},
+	{
+		name: "refresh-token-secret", seed: "REFRESH_TOKEN_SECRET", group: secrets, form: "secret", secret: true,
+		help:  "authenticate refresh tokens with this secret",
+		more:  "Without it the key is derived from the master secret.",
+		parse: text(func(c *config) *string { return &c.RefreshTokenSecret }),
+	},
+}
+
+// find returns the setting of a name.
+func find(name string) (setting, bool) {
+	i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
+	if i < 0 {
+		return setting{}, false
+	}
+	return settings[i], true
+}
+
+// config is what an operator chose, parsed and checked. See settings for what
+// each field means.
+type config struct {
+	Listen, PortFile    string
+	TrustedProxies      []netip.Prefix
+	Demo                bool
+	Drain               time.Duration
+	LogFormat, LogLevel string
+	File                string
+
+	Data, Database, Sessions string
+
+	Issuer, Audience, Algorithm string
+	Policy                      session.Policy
+
+	AllowOrigins   []string
+	CookieSameSite string
+
+	SignupOpen bool
+	Roles      []string
+
+	MasterSecretFile                                    string
+	MasterSecret, AccessTokenSecret, RefreshTokenSecret string
+
+	given map[string]string // setting → where it was given, for those that were
+}
