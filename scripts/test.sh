@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs every check and every test. See 'make test', which gives it the servers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+step() { printf '\n== %s\n' "$1"; }
+
+race=-race
+if ! command -v gcc >/dev/null 2>&1 && ! command -v "${CC:-cc}" >/dev/null 2>&1; then
+	echo "no C compiler: the race detector is off" >&2
+	race=
+fi
+
+# modules prints the folder of every module, the root's first.
+modules() {
+	find . -name go.mod -not -path '*/node_modules/*' -not -path '*/testdata/*' -exec dirname {} \; | sort
+}
+
+step 'gofmt'
+unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r gofmt -l)
+if [ -n "$unformatted" ]; then
+	printf 'run gofmt -w on:\n%s\n' "$unformatted" >&2
+	exit 1
+fi
+
+for module in $(modules); do
+	step "go vet, staticcheck ($module)"
+	(cd "$module" && go vet ./... && go run "$staticcheck" ./...)
+done
+
+if command -v shellcheck >/dev/null 2>&1; then
+	step 'shellcheck'
+	shellcheck scripts/*.sh .ci/run
+fi
+
+for module in $(modules); do
+	step "go test ($module)"
+	# shellcheck disable=SC2086 # $race is one flag or none
+	(cd "$module" && go test $race -timeout 20m ./...)
+done
+
+if [ -f js/package.json ]; then
+	step 'npm test (js)'
+	(cd js && npm ci --no-audit --no-fund && npm test)
+fi
