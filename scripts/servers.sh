@@ -25,6 +25,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	chmod 711 "$folder"
 fi
 
+# shellcheck disable=SC2317 # called by the trap
 stop() {
 	trap '' INT TERM HUP
 	if [ -n "$command" ]; then kill -TERM -- "-$command" 2>/dev/null || true; fi
