@@ -91,6 +91,31 @@ func (r *reader) object(each func(name string)) {
 	}
 }
 
+// mapping reads an object whose names are data. For each member it calls each,
+// which must read the value and reports whether the name is new.
+func (r *reader) mapping(each func(name string) bool) {
+	if !r.take('{') || r.depth >= maxDepth {
+		r.fail()
+		return
+	}
+	if r.take('}') {
+		return
+	}
+	for !r.failed {
+		name := r.string()
+		if !r.take(':') || !each(name) {
+			r.fail()
+			return
+		}
+		if r.take('}') {
+			return
+		}
+		if !r.take(',') {
+			r.fail()
+		}
+	}
+}
+
 // array reads an array. It calls each for each element, which must read it.
 func (r *reader) array(each func()) {
 	if !r.take('[') || r.depth >= maxDepth {
@@ -146,6 +171,16 @@ func (r *reader) literal(word string) {
 		return
 	}
 	r.at += len(word)
+}
+
+// bool reads true or false.
+func (r *reader) bool() bool {
+	if r.peek() == 't' {
+		r.literal("true")
+		return !r.failed
+	}
+	r.literal("false")
+	return false
 }
 
 // string reads a string.

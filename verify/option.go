@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -12,20 +13,27 @@ type Option func(*settings)
 
 // settings are what options change.
 type settings struct {
-	keys        KeySet
-	revocations Revocations
-	client      *http.Client
-	now         func() time.Time
-	maxTTL      time.Duration
-	leeway      time.Duration
-	cacheSize   int
-	source      func(*http.Request) (string, error)
-	answer      func(http.ResponseWriter, *http.Request, error)
+	keys              KeySet
+	revocations       Revocations
+	feedSettings      Feed
+	feedGiven, noFeed bool
+	client            *http.Client
+	plainHTTP         bool
+	startWait         time.Duration
+	log               *slog.Logger
+	now               func() time.Time
+	maxTTL            time.Duration
+	leeway            time.Duration
+	cacheSize         int
+	source            func(*http.Request) (string, error)
+	answer            func(http.ResponseWriter, *http.Request, error)
 }
 
 func defaults() settings {
 	return settings{
 		now:       time.Now,
+		log:       slog.Default(),
+		startWait: 5 * time.Second,
 		maxTTL:    24 * time.Hour,
 		leeway:    30 * time.Second,
 		cacheSize: 10_000,
@@ -41,16 +49,20 @@ func (s *settings) check() error {
 		bad = b
 	}
 	switch {
-	case s.keys == nil:
-		return errors.New("no keys: use WithKeys")
+	case s.now == nil || s.log == nil || s.source == nil || s.answer == nil:
+		return errors.New("an option was given nil")
 	case bad.reason != nil:
 		return bad.reason
 	case s.maxTTL <= 0:
 		return fmt.Errorf("the longest lifetime is %s: it must be positive", s.maxTTL)
-	case s.leeway < 0 || s.leeway > Skew:
-		return fmt.Errorf("the leeway is %s: choose 0 to %s", s.leeway, Skew)
+	case s.leeway < 0 || s.leeway > maxLeeway:
+		return fmt.Errorf("the leeway is %s: choose 0 to %s", s.leeway, maxLeeway)
+	case s.feedGiven && s.noFeed, s.feedGiven && s.revocations != nil:
+		return errors.New("WithFeed, WithoutFeed and WithRevocations exclude each other")
 	}
-	return nil
+	var err error
+	s.feedSettings, err = s.feedSettings.withDefaults()
+	return err
 }
 
 // WithKeys verifies with these keys, instead of those that the issuer publishes.
@@ -58,6 +70,26 @@ func WithKeys(keys KeySet) Option { return func(s *settings) { s.keys = keys } }
 
 // WithRevocations asks this about every token, instead of the issuer's feed.
 func WithRevocations(r Revocations) Option { return func(s *settings) { s.revocations = r } }
+
+// WithFeed follows the issuer's revocations in this way, also where its metadata
+// do not announce a feed.
+func WithFeed(f Feed) Option { return func(s *settings) { s.feedSettings, s.feedGiven = f, true } }
+
+// WithoutFeed does not follow revocations: tokens are good until they expire.
+func WithoutFeed() Option { return func(s *settings) { s.noFeed = true } }
+
+// WithStartWait bounds how long New waits for the issuer's keys. Default: 5 seconds.
+func WithStartWait(d time.Duration) Option { return func(s *settings) { s.startWait = d } }
+
+// WithPlainHTTP allows http:// URLs to other machines. Whoever can change packets
+// on the way can then replace the keys and sign tokens of their own: it is for
+// networks that are trusted whole, such as that of one docker-compose file.
+// Addresses of this machine are always allowed.
+func WithPlainHTTP() Option { return func(s *settings) { s.plainHTTP = true } }
+
+// WithLogger logs there what an operator must know: that the issuer or its feed
+// cannot be reached. Default: slog.Default().
+func WithLogger(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
 
 // WithNow replaces the clock, time.Now.
 func WithNow(now func() time.Time) Option { return func(s *settings) { s.now = now } }

@@ -165,3 +165,12 @@ func (s signer) verifier(t testing.TB, options ...verify.Option) *verify.Verifie
 	}
 	return v
 }
+
+func jsonText(t testing.TB, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

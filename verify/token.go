@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,10 +14,10 @@ var claimNames = []string{
 
 // token is a verified access token, as it is remembered.
 type token struct {
-	claims Claims
-	keyID  string
-	until  time.Time // when it stops being accepted: exp and the leeway
-	seen   seen
+	claims  Claims
+	keyID   string
+	until   time.Time     // when it stops being accepted: exp and the leeway
+	cleared atomic.Uint64 // the version of the feed's entries that do not name it, plus one
 
 	// Most tokens have one audience and few roles: these spare the slices.
 	audience [1]string

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// seen is for the revocation feed.
-type seen struct{}
 
 // Verifier checks the access tokens of one issuer for one audience. It is safe
 // for concurrent use.
@@ -18,7 +17,12 @@ type Verifier struct {
 	settings
 	issuer, audience string
 	cache            *cache
-	headers          atomic.Pointer[map[string]header] // by their encoding; see open
+	headers          atomic.Pointer[map[string]header] // by their encoding; see header
+
+	remote *remoteKeys // nil with WithKeys
+	feed   *follower   // nil if none is followed
+	cancel context.CancelFunc
+	work   sync.WaitGroup
 }
 
 // Skew is how far the clocks of the issuer and of a resource server may differ:
@@ -27,6 +31,14 @@ const Skew = time.Minute
 
 // New makes a verifier of the access tokens that issuer issues for audience;
 // both are compared byte by byte with the claims iss and aud.
+//
+// Unless WithKeys gives them, the issuer's keys are found through its metadata,
+// and its revocations are followed if the metadata name a feed. New waits for
+// both, for a bounded time. It fails if what the issuer says shows that the
+// configuration is wrong; an issuer that cannot be reached is no error: the
+// verifier refuses every token with ErrKeysUnavailable until the issuer comes up.
+//
+// The context bounds the start alone. The work in the background ends with Close.
 func New(ctx context.Context, issuer, audience string, options ...Option) (*Verifier, error) {
 	v := &Verifier{settings: defaults(), issuer: issuer, audience: audience}
 	for _, option := range options {
@@ -39,7 +51,110 @@ func New(ctx context.Context, issuer, audience string, options ...Option) (*Veri
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.cache = newCache(v.cacheSize)
+	if err := v.start(ctx); err != nil {
+		v.Close()
+		return nil, fmt.Errorf("verify: %w", err)
+	}
 	return v, nil
+}
+
+// start begins the work in the background, if there is any, and waits for its
+// first results.
+func (v *Verifier) start(ctx context.Context) error {
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	v.cancel = cancel
+	fetch := newFetcher(v.client, v.plainHTTP)
+	if v.keys == nil {
+		if err := fetch.allow(v.issuer); err != nil {
+			return fmt.Errorf("the issuer: %w", err)
+		}
+		v.remote = &remoteKeys{
+			fetch: fetch, issuer: v.issuer, now: v.now, log: v.log,
+			stop: stop, work: &v.work, spoke: make(chan struct{}),
+		}
+		v.keys = v.remote
+		v.work.Go(v.remote.follow)
+	}
+	if v.revocations == nil && !v.noFeed && (v.remote != nil || v.feedGiven) {
+		v.feed = newFollower(v.feedSettings, v.now())
+		v.feed.issuer, v.feed.keys, v.feed.fetch, v.feed.now, v.feed.log, v.feed.stop = v.issuer, v.keys, fetch, v.now, v.log, stop
+		v.feed.after, v.feed.announced = v.found(), v.announced
+		if v.feed.URL != "" {
+			if err := fetch.allow(v.feed.URL); err != nil {
+				return fmt.Errorf("the feed: %w", err)
+			}
+		}
+		v.work.Go(v.feed.follow)
+		v.work.Go(func() { v.feed.watch(v.Status) })
+	}
+	if v.remote != nil {
+		if err := await(ctx, v.remote.spoke, v.startWait); err != nil {
+			return fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
+		}
+		if v.remote.published.Load() == nil {
+			if err := v.remote.failure(); final(err) {
+				return fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
+			}
+			v.log.Warn("the issuer cannot be reached; tokens are refused until it is", "issuer", v.issuer)
+			return nil
+		}
+	}
+	if v.feed != nil {
+		return await(ctx, v.feed.spoke, v.feed.StartWait)
+	}
+	return nil
+}
+
+// await waits for a bounded time; only the context's end is an error.
+func await(ctx context.Context, done <-chan struct{}, longest time.Duration) error {
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// found is closed when announced can tell.
+func (v *Verifier) found() <-chan struct{} {
+	if v.remote != nil {
+		return v.remote.spoke
+	}
+	known := make(chan struct{})
+	close(known)
+	return known
+}
+
+// announced is the feed's URL by the issuer's metadata. Whoever asked for a feed
+// gets the usual one where they name none.
+func (v *Verifier) announced() (string, error) {
+	usual := strings.TrimSuffix(v.issuer, "/") + FeedPath
+	if v.remote == nil {
+		return usual, nil
+	}
+	m := v.remote.found.Load()
+	switch {
+	case m == nil:
+		return "", ErrKeysUnavailable
+	case m.revocations != "":
+		return m.revocations, nil
+	case v.feedGiven:
+		return usual, nil
+	}
+	return "", errNoFeed
+}
+
+// Close ends the work in the background and waits for it. Tokens can still be
+// verified with the keys and revocations that are known.
+func (v *Verifier) Close() error {
+	if v.cancel != nil {
+		v.cancel()
+	}
+	v.work.Wait()
+	return nil
 }
 
 // Verify checks an access token: its form, its signature, its type, issuer,
@@ -63,11 +178,16 @@ func (v *Verifier) Verify(ctx context.Context, accessToken string) (*Claims, err
 }
 
 // admit judges what may change while a token lives.
-func (v *Verifier) admit(_ context.Context, t *token, _ string, now time.Time) (*Claims, error) {
+func (v *Verifier) admit(ctx context.Context, t *token, accessToken string, now time.Time) (*Claims, error) {
 	if !now.Before(t.until) {
 		return nil, ErrExpired
 	}
-	if v.revocations != nil {
+	switch {
+	case v.feed != nil:
+		if err := v.feed.check(ctx, t, accessToken, now); err != nil {
+			return nil, err
+		}
+	case v.revocations != nil:
 		if t.claims.SessionID != "" && v.revocations.Revoked(t.claims.SessionID) {
 			return nil, ErrRevoked
 		}

@@ -1,0 +1,470 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/watchwordauth/watchword/verify"
+	"github.com/watchwordauth/watchword/verify/verifytest"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// pass lets time go by.
+func pass(d time.Duration) {
+	time.Sleep(d) // the bubble's time: it costs none
+	synctest.Wait()
+}
+
+func TestARevocationReachesTheResourceServerAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		ada, eve := i.Mint(verify.Claims{}), i.Mint(verify.Claims{SessionID: "eve's", Subject: "eve"})
+		mustAccept(t, v, ada)
+		mustAccept(t, v, eve)
+
+		i.Revoke("eve's")
+		synctest.Wait()
+		mustRefuse(t, v, eve, verify.ErrRevoked)
+		mustAccept(t, v, ada)
+
+		i.RaiseEpoch(verifytest.Subject)
+		synctest.Wait()
+		mustRefuse(t, v, ada, verify.ErrStale)
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+
+		if s := v.Status(); !s.Following || s.Stale || s.Revocations != 2 || s.FeedError != nil {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestAVerifierKnowsWhatWasRevokedBeforeItStarted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		token := i.Mint(verify.Claims{SessionID: "gone"})
+		i.Revoke("gone")
+		mustRefuse(t, n.verifier(t), token, verify.ErrRevoked)
+	})
+}
+
+func TestAFeedThatIsCutObeysThePolicy(t *testing.T) {
+	t.Parallel()
+	// want is what a token of a session meets that was revoked while the feed was cut.
+	asked := func(_ context.Context, token string) (bool, error) { return strings.Count(token, ".") != 2, nil }
+	alive := func(context.Context, string) (bool, error) { return true, nil }
+	fails := func(context.Context, string) (bool, error) { return true, errors.New("no answer") }
+	tests := map[string]struct {
+		feed verify.Feed
+		want error
+	}{
+		"accept":                    {verify.Feed{}, nil},
+		"reject":                    {verify.Feed{WhenStale: verify.Reject}, verify.ErrRevocationsUnavailable},
+		"introspect, dead":          {verify.Feed{WhenStale: verify.Introspect, Introspect: asked}, verify.ErrRevoked},
+		"introspect, alive":         {verify.Feed{WhenStale: verify.Introspect, Introspect: alive}, nil},
+		"introspect, without reply": {verify.Feed{WhenStale: verify.Introspect, Introspect: fails}, verify.ErrRevocationsUnavailable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n, i := world(t)
+				var mu sync.Mutex
+				var notified []bool
+				test.feed.Notify = func(s verify.Status) {
+					mu.Lock()
+					defer mu.Unlock()
+					notified = append(notified, s.Stale)
+				}
+				v := n.verifier(t, verify.WithFeed(test.feed))
+				known := i.Mint(verify.Claims{SessionID: "known"})
+				mustAccept(t, v, known)
+				i.Revoke("known")
+				synctest.Wait()
+
+				n.breakWith(cut)
+				i.Break()
+				pass(9 * time.Second)
+				token := i.Mint(verify.Claims{SessionID: "unknown"})
+				mustAccept(t, v, token) // a short silence changes nothing
+				i.Revoke("unknown")
+
+				pass(3 * time.Second)
+				if _, err := v.Verify(t.Context(), token); !errors.Is(err, test.want) {
+					t.Errorf("a token while there are no news: %v, want %v", err, test.want)
+				}
+				mustRefuse(t, v, known, verify.ErrRevoked) // whatever the policy
+				if s := v.Status(); !s.Stale || s.FeedError == nil || s.Age < 10*time.Second {
+					t.Errorf("status %+v", s)
+				}
+				if ready, down := v.Ready(), test.feed.WhenStale == verify.Reject; errors.Is(ready, verify.ErrRevocationsUnavailable) != down {
+					t.Errorf("Ready() = %v", ready)
+				}
+
+				n.breakWith(nil)
+				i.Mend()
+				pass(8 * time.Second)
+				mustRefuse(t, v, token, verify.ErrRevoked)
+				mustAccept(t, v, i.Mint(verify.Claims{}))
+				mu.Lock()
+				defer mu.Unlock()
+				if fmt.Sprint(notified) != "[true false]" {
+					t.Errorf("notified of %v", notified)
+				}
+			})
+		})
+	}
+}
+
+// serve answers for the feed with what the function says: a document, or "304 "
+// and a heartbeat. It offers no stream.
+func serve(document func(r *http.Request) string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != verify.FeedPath {
+			return false
+		}
+		if r.Header.Get("Accept") == "text/event-stream" {
+			return cut(w, r)
+		}
+		if text := document(r); strings.HasPrefix(text, "304 ") {
+			w.Header().Set(verify.HeartbeatHeader, text[4:])
+			w.WriteHeader(http.StatusNotModified)
+		} else {
+			_, _ = io.WriteString(w, text)
+		}
+		return true
+	}
+}
+
+func TestAFeedThatLiesIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	// Each makes a document that claims to be newer than what is held. None may
+	// count as news, and none may revoke or un-revoke.
+	stranger := verifytest.NewIssuer(issuer)
+	type lie struct {
+		i    *verifytest.Issuer
+		held verify.Snapshot // what was true when the verifier started
+	}
+	now := func(s verify.Snapshot) verify.Snapshot { s.AsOf = time.Now(); return s }
+	tests := map[string]func(lie) string{
+		"signed by a stranger under the issuer's key id": func(l lie) string {
+			return stranger.Sign(verify.FeedType, now(l.held).Payload())
+		},
+		"of another issuer that has the same key": func(l lie) string {
+			l.held.Issuer = "https://other.example.com"
+			return l.i.Sign(verify.FeedType, now(l.held).Payload())
+		},
+		"an access token":          func(l lie) string { return l.i.Sign("at+jwt", now(l.held).Payload()) },
+		"a replay":                 func(l lie) string { return l.i.Sign(verify.FeedType, l.held.Payload()) },
+		"a replayed 304":           func(l lie) string { return "304 " + l.i.Sign(verify.FeedType, l.held.Heartbeat()) },
+		"a 304 that nobody signed": func(lie) string { return "304 " },
+		"a 304 about other entries": func(l lie) string {
+			l.held.Sessions = []string{"another"}
+			return "304 " + l.i.Sign(verify.FeedType, now(l.held).Heartbeat())
+		},
+		"from the future": func(l lie) string {
+			l.held.AsOf = time.Now().Add(2 * time.Minute)
+			return l.i.Sign(verify.FeedType, l.held.Payload())
+		},
+		"not JSON":         func(l lie) string { return l.i.Sign(verify.FeedType, []byte("{]")) },
+		"without a window": func(l lie) string { l.held.Window = 0; return l.i.Sign(verify.FeedType, now(l.held).Payload()) },
+		"no JWS":           func(lie) string { return "revoked: everybody" },
+		"nothing":          func(lie) string { return "" },
+		"without end":      func(lie) string { return strings.Repeat("a", 17<<20) },
+	}
+	for name, document := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n, i := world(t)
+				i.Revoke("dead")
+				v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+				l := lie{i, verify.Snapshot{Issuer: issuer, AsOf: time.Now(), Incarnation: "0", Window: verifytest.TTL}}
+				if name == "a replayed 304" {
+					l.held.Sessions = []string{"dead"}
+				}
+				dead, alive := i.Mint(verify.Claims{SessionID: "dead"}), i.Mint(verify.Claims{SessionID: "alive"})
+				mustAccept(t, v, alive)
+				pass(verify.HeartbeatInterval) // something newer than what a replay says is held
+
+				n.breakWith(serve(func(*http.Request) string { return document(l) }))
+				i.Break() // ends the stream
+				synctest.Wait()
+				i.Mend()
+				pass(11 * time.Second)
+				mustRefuse(t, v, alive, verify.ErrRevocationsUnavailable)
+				mustRefuse(t, v, dead, verify.ErrRevoked)
+				if v.Status().FeedError == nil {
+					t.Error("the lie is not reported")
+				}
+
+				n.breakWith(nil)
+				pass(8 * time.Second)
+				mustAccept(t, v, alive)
+				mustRefuse(t, v, dead, verify.ErrRevoked)
+			})
+		})
+	}
+}
+
+func TestARestoredIssuerRevivesNobodyBeforeTheTokensExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		session, user := i.Mint(verify.Claims{SessionID: "dead"}), i.Mint(verify.Claims{Subject: "eve"})
+		i.Revoke("dead")
+		i.RaiseEpoch("eve")
+		synctest.Wait()
+
+		i.Forget()
+		for range 10 {
+			mustRefuse(t, v, session, verify.ErrRevoked)
+			mustRefuse(t, v, user, verify.ErrStale)
+			pass(59 * time.Second)
+		}
+		pass(time.Minute) // now both have expired, and after the grace nothing is kept
+		mustRefuse(t, v, session, verify.ErrExpired)
+		pass(verify.FeedGrace)
+		i.Revoke("another") // what is held is tidied when something changes
+		synctest.Wait()
+		if s := v.Status(); s.Revocations != 1 {
+			t.Errorf("%d revocations are held, want only the new one", s.Revocations)
+		}
+	})
+}
+
+func TestEntriesStayWhileTheIssuerListsThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		i.Revoke("dead")
+		pass(time.Hour)
+		i.Revoke("another")
+		synctest.Wait()
+		mustRefuse(t, v, i.Mint(verify.Claims{SessionID: "dead"}), verify.ErrRevoked)
+	})
+}
+
+func TestWhereStreamsAreHeldBackTheFeedIsPolled(t *testing.T) {
+	t.Parallel()
+	// hold answers a stream as a proxy does that waits for its end, or that lets
+	// it through late.
+	hold := func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Accept") != "text/event-stream" {
+			return false
+		}
+		<-r.Context().Done()
+		return true
+	}
+	refuse := func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Accept") != "text/event-stream" {
+			return false
+		}
+		w.WriteHeader(http.StatusNotAcceptable)
+		return true
+	}
+	for name, fault := range map[string]func(http.ResponseWriter, *http.Request) bool{"held": hold, "refused": refuse} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n, i := world(t)
+				n.breakWith(fault)
+				v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+				token := i.Mint(verify.Claims{SessionID: "s"})
+				pass(10 * time.Second)
+				for range 60 {
+					mustAccept(t, v, token)
+					pass(time.Second)
+				}
+				token = i.Mint(verify.Claims{SessionID: "s"})
+				i.Revoke("s")
+				pass(8 * time.Second) // a stream may just be tried again
+				mustRefuse(t, v, token, verify.ErrRevoked)
+			})
+		})
+	}
+}
+
+func TestAStreamThatFallsBehindIsNoticed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+		token := i.Mint(verify.Claims{SessionID: "s"})
+		mustAccept(t, v, token)
+
+		// From now on documents come every second, each half a second later than the
+		// one before.
+		polled := false
+		late := func(w http.ResponseWriter, r *http.Request) bool {
+			switch {
+			case r.URL.Path != verify.FeedPath:
+				return false
+			case r.Header.Get("Accept") != "text/event-stream":
+				again := polled
+				polled = true
+				return again && cut(w, r)
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			start := time.Now()
+			for r.Context().Err() == nil {
+				s := verify.Snapshot{Issuer: issuer, AsOf: start.Add(time.Since(start) / 2), Incarnation: "0", Window: verifytest.TTL}
+				_, _ = fmt.Fprintf(w, "event: revocations\ndata: %s\n\n", i.Sign(verify.FeedType, s.Payload()))
+				time.Sleep(time.Second)
+			}
+			return true
+		}
+		n.breakWith(late)
+		i.Break() // ends the stream that flows
+		synctest.Wait()
+		i.Mend()
+		pass(17 * time.Second)
+		mustAccept(t, v, token)
+		pass(6 * time.Second)
+		mustRefuse(t, v, token, verify.ErrRevocationsUnavailable)
+	})
+}
+
+func TestClocksMayDifferByAMinute(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-time.Minute, time.Minute} {
+		t.Run(skew.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n, i := world(t)
+				i.Now = func() time.Time { return time.Now().Add(skew) }
+				v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+				for range 20 {
+					mustAccept(t, v, i.Mint(verify.Claims{}))
+					pass(time.Second)
+				}
+				token := i.Mint(verify.Claims{SessionID: "s"})
+				i.Revoke("s")
+				synctest.Wait()
+				mustRefuse(t, v, token, verify.ErrRevoked)
+			})
+		})
+	}
+}
+
+func TestClocksThatDriftApartDoNotStopTheNews(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		start := time.Now()
+		// The issuer's clock loses half a second in a thousand, ten times what a poor
+		// one does: in seven hours it falls further behind than news may be old.
+		i.Now = func() time.Time { now := time.Now(); return now.Add(-now.Sub(start) / 2000) }
+		v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+		for range 7 {
+			pass(time.Hour)
+			mustAccept(t, v, i.Mint(verify.Claims{}))
+		}
+		if streams := n.requests(verify.FeedPath + " (stream)"); streams != 1 {
+			t.Errorf("%d streams, want the first to last", streams)
+		}
+	})
+}
+
+func TestATokenThatOutlivesTheWindowIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		now := time.Now()
+		// The issuer's feed promises to remember revocations for ten minutes only.
+		long := claims(map[string]any{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "aud": verifytest.Audience})
+		mustRefuse(t, v, i.Sign("at+jwt", []byte(jsonText(t, long))), verify.ErrLifetime)
+	})
+}
+
+func TestWithoutAFeedTokensLiveUntilTheyExpire(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t, verify.WithoutFeed())
+		token := i.Mint(verify.Claims{SessionID: "s"})
+		i.Revoke("s")
+		pass(time.Second)
+		mustAccept(t, v, token)
+		if s := v.Status(); s.Following || n.requests(verify.FeedPath) != 0 {
+			t.Errorf("status %+v, %d requests", s, n.requests(verify.FeedPath))
+		}
+	})
+}
+
+func TestAnIssuerThatAnnouncesNoFeedIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	foreign := func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/.well-known/oauth-authorization-server" {
+			return false
+		}
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, issuer, issuer+"/.well-known/jwks.json")
+		return true
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		n.breakWith(foreign)
+		v := n.verifier(t)
+		pass(time.Minute)
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+		if v.Status().Following {
+			t.Error("it says that it follows a feed")
+		}
+		if err := v.Ready(); err != nil {
+			t.Errorf("Ready() = %v", err)
+		}
+
+		// Who asks for a feed gets it, though the metadata do not name it.
+		asked := n.verifier(t, verify.WithFeed(verify.Feed{}))
+		i.Revoke("s")
+		synctest.Wait()
+		mustRefuse(t, asked, i.Mint(verify.Claims{SessionID: "s"}), verify.ErrRevoked)
+	})
+}
+
+func TestNewDoesNotWaitLongForAFeedThatIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		n.breakWith(cutPath(verify.FeedPath))
+		start := time.Now()
+		v := n.verifier(t)
+		if waited := time.Since(start); waited != 3*time.Second {
+			t.Errorf("waited for %s", waited)
+		}
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+		strict := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject, StartWait: time.Second}))
+		mustRefuse(t, strict, i.Mint(verify.Claims{}), verify.ErrRevocationsUnavailable)
+	})
+}
+
+func mustAccept(t testing.TB, v *verify.Verifier, token string) {
+	t.Helper()
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Fatalf("refused: %v", err)
+	}
+}
+
+func mustRefuse(t testing.TB, v *verify.Verifier, token string, want error) {
+	t.Helper()
+	for _, visit := range []string{"first", "second"} {
+		if _, err := v.Verify(t.Context(), token); !errors.Is(err, want) {
+			t.Fatalf("%s time: %v, want %v", visit, err, want)
+		}
+	}
+}
