@@ -45,7 +45,7 @@ var table = map[string]rule{
 	"store/sqlstore":   {ours: []string{"account", "audit", "internal/batch", "internal/uuid", "session", "signing", "store"}},
 	"store/mongostore": {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"go.mongodb.org/mongo-driver/v2"}},
 	"store/redisstore": {ours: []string{"account", "internal/batch", "session"}, outside: []string{"github.com/redis/rueidis"}},
-	"store/storetest":  {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"github.com/google/go-cmp"}},
+	"store/storetest":  {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp"}},
 
 	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "revocation", "session", "signing", "verify"}},
 	"webui":   {ours: []string{"account", "audit", "session", "verify"}},

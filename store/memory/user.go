@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ func (s *users) Add(ctx context.Context, u account.User) error {
 	}
 	if _, taken := s.byEmail[u.EmailKey]; taken {
 		return account.ErrEmailTaken
+	}
+	if _, known := s.byID[u.ID]; known {
+		return fmt.Errorf("add user %s: the id is in use", u.ID)
 	}
 	s.byID[u.ID] = u
 	s.byUsername[u.UsernameKey] = u.ID
