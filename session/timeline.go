@@ -14,7 +14,7 @@ import (
 func (s *Service) record(ctx context.Context, e audit.Event) {
 	ctx, cancel := settled(ctx)
 	defer cancel()
-	e.At = s.now()
+	e.At = s.timeline.tick(s.now())
 	e.ID = uuid.New(e.At, s.Rand)
 	if err := s.Events.Record(ctx, e); err != nil {
 		s.Logger.ErrorContext(ctx, "event not recorded", "type", e.Type, "session", e.Session, "error", err)
@@ -26,6 +26,19 @@ func (s *Service) record(ctx context.Context, e audit.Event) {
 type timeline struct {
 	mu   sync.Mutex
 	told map[tale]time.Time
+	last time.Time
+}
+
+// tick is the time of the next event: now, or just after the last one, so that
+// what happened in order is told in order.
+func (t *timeline) tick(now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !now.After(t.last) && t.last.Sub(now) < time.Second {
+		now = t.last.Add(time.Microsecond)
+	}
+	t.last = now
+	return now
 }
 
 type tale struct {

@@ -1,6 +1,6 @@
 // Package uuid makes and reads the identifiers of users and audit events:
 // UUIDs of version 7 (RFC 9562 section 5.7), which sort by the time they were
-// made. It exists because time and randomness are handed in, so that tests and
+// made, to a quarter of a microsecond (section 6.2, method 3). It exists because time and randomness are handed in, so that tests and
 // simulations are repeatable.
 //
 // A UUID names a thing; it is never a secret.
@@ -20,18 +20,19 @@ type UUID [16]byte
 // ErrMalformed is returned for text that is not a UUID in its canonical form.
 var ErrMalformed = errors.New("not a UUID")
 
-// New makes a version 7 UUID for the moment now, taking 74 random bits from random.
+// New makes a version 7 UUID for the moment now, taking 62 random bits from random.
 // It panics if random fails: crypto/rand never does.
 func New(now time.Time, random io.Reader) UUID {
 	var id UUID
-	if _, err := io.ReadFull(random, id[6:]); err != nil {
+	if _, err := io.ReadFull(random, id[8:]); err != nil {
 		panic(fmt.Sprintf("uuid: no randomness: %v", err))
 	}
 	millis := uint64(now.UnixMilli())
 	for i := range 6 {
 		id[i] = byte(millis >> (40 - 8*i))
 	}
-	id[6] = id[6]&0x0f | 0x70
+	fraction := uint64(now.Nanosecond()%1e6) << 12 / 1e6
+	id[6], id[7] = byte(fraction>>8)|0x70, byte(fraction)
 	id[8] = id[8]&0x3f | 0x80
 	return id
 }

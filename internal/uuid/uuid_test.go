@@ -11,17 +11,19 @@ import (
 func TestNewSortsByTime(t *testing.T) {
 	t.Parallel()
 	moment := time.UnixMilli(1_790_000_000_000)
-	earlier, later := New(moment, rand.Reader), New(moment.Add(time.Millisecond), rand.Reader)
+	earlier, later := New(moment, rand.Reader), New(moment.Add(time.Microsecond), rand.Reader)
 	if earlier.String() >= later.String() {
 		t.Errorf("%s does not sort before %s", earlier, later)
 	}
 }
 
-// The example of RFC 9562, appendix A.6: its time, and its random bits.
+// The example of RFC 9562, appendix A.6: its time and its random bits, of which
+// twelve are a fraction of a millisecond here.
 func TestNewAgreesWithTheStandard(t *testing.T) {
 	t.Parallel()
-	random := strings.NewReader("\x0c\xc3\x18\xc4\xdc\x0c\x0c\x07\x39\x8f")
-	id := New(time.UnixMilli(0x017F22E279B0), random)
+	random := strings.NewReader("\x18\xc4\xdc\x0c\x0c\x07\x39\x8f")
+	fraction := 797_608 * time.Nanosecond // 0xcc3 of 4096 parts
+	id := New(time.UnixMilli(0x017F22E279B0).Add(fraction), random)
 	if got, want := id.String(), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"; got != want {
 		t.Errorf("New = %s, want %s", got, want)
 	}
