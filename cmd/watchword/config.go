@@ -94,7 +94,7 @@ func wrongValue(s setting, g given, value string, err error) error {
 	if strings.HasPrefix(g.where, "--") {
 		err = &misuse{err}
 	}
-	return mend(err, "%s: %s", s.name, strings.ReplaceAll(s.help, "`", "'"))
+	return mend(err, "%s: %s", s.name, s.help)
 }
 
 func errPasswordInArgv(name string) error {
@@ -132,7 +132,7 @@ func (c *config) validate() error {
 			"set ACCESS_TOKEN_SECRET, for example to what 'watchword secret' prints",
 		},
 		{
-			c.MasterSecret != "" && c.MasterSecretFile != "",
+			len(c.MasterSecrets) > 0 && c.MasterSecretFile != "",
 			"the master secret is given twice: by " + c.given["master-secret"] + " and by " + c.given["master-secret-file"],
 			"unset one of the two",
 		},

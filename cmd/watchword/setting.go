@@ -124,8 +124,8 @@ var settings = []setting{
 		parse: text(func(c *config) *string { return &c.Issuer }, isIssuer),
 	},
 	{
-		name: "audience", group: tokens, form: "text",
-		help:  "the `aud` of access tokens (default: the issuer)",
+		name: "audience", group: tokens, form: "text", fallback: "watchword",
+		help:  "the `aud` of access tokens",
 		parse: text(func(c *config) *string { return &c.Audience }),
 	},
 	{
@@ -198,14 +198,15 @@ var settings = []setting{
 
 	{
 		name: "master-secret-file", group: secrets, form: "file", every: true,
-		help:  "the file that holds the master secret (default: master.secret in the data folder)",
+		help:  "the file that holds the master secret (default: master.key in the data folder)",
 		more:  "The master secret seals the signing keys and authenticates refresh tokens. It is made at the first start with mode 0600. Several nodes on one database need the same one. Keep a copy apart from the database's backup: together they are everything.",
 		parse: text(func(c *config) *string { return &c.MasterSecretFile }),
 	},
 	{
-		name: "master-secret", group: secrets, form: "secret", secret: true,
-		help:  "the master secret itself; `watchword secret` makes one",
-		parse: text(func(c *config) *string { return &c.MasterSecret }),
+		name: "master-secret", group: secrets, form: "secret", secret: true, list: true,
+		help:  "the master secret itself, in place of a file; 'watchword secret' makes one",
+		more:  "To replace it, name the new one first and the old one after it: the old one still opens what it sealed.",
+		parse: texts(func(c *config) *[]string { return &c.MasterSecrets }, anything),
 	},
 	{
 		name: "access-token-secret", seed: "ACCESS_TOKEN_SECRET", group: secrets, form: "secret", secret: true,
@@ -250,8 +251,9 @@ type config struct {
 	SignupOpen bool
 	Roles      []string
 
-	MasterSecretFile                                    string
-	MasterSecret, AccessTokenSecret, RefreshTokenSecret string
+	MasterSecretFile                      string
+	MasterSecrets                         []string
+	AccessTokenSecret, RefreshTokenSecret string
 
 	given map[string]string // setting → where it was given, for those that were
 }
