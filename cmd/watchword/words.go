@@ -22,8 +22,8 @@ func span(d time.Duration) string {
 		name string
 		size time.Duration
 	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
-		// Two of a unit, at least: "90 minutes" says more than "1 hour".
-		if n := d / unit.size; n >= 2 || n == 1 && d%unit.size == 0 || n == 1 && unit.size == time.Second {
+		// At least two of a unit, or one exactly: "90 minutes" says more than "1 hour".
+		if n := d / unit.size; n >= 2 || n == 1 && (d == unit.size || unit.size == time.Second) {
 			return count(int(n), unit.name)
 		}
 	}
