@@ -36,7 +36,7 @@ var table = map[string]rule{
 
 	"audit":      {ours: []string{"internal/uuid"}},
 	"account":    {ours: []string{"audit", "internal/password", "internal/throttle", "internal/uuid"}, outside: []string{"golang.org/x/text"}},
-	"signing":    {ours: []string{"audit", "internal/secret", "verify"}},
+	"signing":    {ours: []string{"audit", "internal/secret", "internal/uuid", "verify"}},
 	"session":    {ours: []string{"account", "audit", "internal/uuid", "signing", "verify"}},
 	"revocation": {ours: []string{"account", "session"}},
 
