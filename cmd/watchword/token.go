@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +54,7 @@ genuine; an API does that with package verify or with the published keys.`,
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(description.fields)
+				return writeJSON(p.out, description.fields)
 			}
 			return description.write(p.out)
 		},
@@ -130,15 +128,11 @@ type description struct {
 	closes string
 }
 
-func (d *description) row(name, value string) { d.rows = append(d.rows, [2]string{name, value}) }
+func (d *description) row(name, value string) { d.rows = append(d.rows, [2]string{"  " + name, value}) }
 
 func (d *description) write(w io.Writer) error {
 	fmt.Fprintln(w, d.title)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range d.rows {
-		fmt.Fprintf(table, "  %s\t%s\n", row[0], plain(row[1]))
-	}
-	if err := table.Flush(); err != nil {
+	if err := writeFields(w, d.rows); err != nil {
 		return err
 	}
 	if d.closes != "" {

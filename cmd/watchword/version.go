@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -50,7 +49,7 @@ func (p *program) version() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild()
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(b)
+				return writeJSON(p.out, b)
 			}
 			fmt.Fprintf(p.out, "watchword %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 			return nil
