@@ -1,0 +1,95 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+// seeds are sessions that are put into a database in bulk, with refresh tokens
+// that can be computed: the n-th session's handle is a digest of n. The format
+// is written down a second time here, from docs/design.md.
+type seeds struct {
+	key   []byte // of refresh tokens
+	count int
+	born  time.Time
+}
+
+func (s seeds) handle(n int) [16]byte {
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], uint64(n))
+	sum := sha256.Sum256(number[:])
+	return [16]byte(sum[:16])
+}
+
+func (s seeds) id(n int) [16]byte {
+	handle := s.handle(n)
+	sum := sha256.Sum256(append([]byte("watchword/session/1"), handle[:]...))
+	return [16]byte(sum[:16])
+}
+
+// token is the first refresh token of the n-th session.
+func (s seeds) token(n int) string {
+	handle := s.handle(n)
+	raw := append([]byte{1, 1}, handle[:]...)
+	raw = binary.BigEndian.AppendUint32(raw, 1)
+	raw = binary.BigEndian.AppendUint32(raw, uint32(s.born.Unix()))
+	audience := sha256.Sum256([]byte("watchword\x00\x01"))
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write([]byte("watchword/refresh/1"))
+	mac.Write(raw)
+	mac.Write(audience[:])
+	raw = append(raw, mac.Sum(nil)[:16]...)
+	return session.TokenPrefix + base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// fill adds the sessions, of the users there are in turn, to a database that a
+// server has set up and nobody uses at the moment.
+func (s seeds) fill(path string) error {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)&_pragma=cache_size(-65536)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT id FROM watchword_users")
+	if err != nil {
+		return err
+	}
+	var users [][]byte
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		users = append(users, id)
+	}
+	if err := rows.Close(); err != nil || len(users) == 0 {
+		return fmt.Errorf("no users to begin sessions for: %w", err)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	insert, err := tx.Prepare(`INSERT INTO watchword_sessions (id, user_id, client_id, delivery, created_at, expires_at, birth_ip, birth_user_agent,
+		generation, rotated_at, emitted_at, request_key, idle_until, revoked_reason, revoked_by)
+		VALUES (?, ?, 'watchword', 1, ?, ?, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) bench', 1, ?, ?, zeroblob(16), ?, '', '')`)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	born, ends := s.born.UnixMicro(), s.born.Add(7*24*time.Hour).UnixMicro()
+	for n := range s.count {
+		id := s.id(n)
+		if _, err := insert.Exec(id[:], users[n%len(users)], born, ends, born, born, ends); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
