@@ -52,8 +52,9 @@ const (
 )
 
 // plan says what is due: a first or a next key, the retirement of those that were
-// replaced, the removal of those that ended long ago. When it was done nothing is
-// due at that time. The records are in the order of their numbers.
+// replaced, the removal of those that ended long ago. When it was done nothing
+// more is due at that time, but to remove what it retired after the fact. The
+// records are in the order of their numbers.
 func plan(records []Record, p policy, now time.Time) []action {
 	var due []action
 	for i, r := range records {
