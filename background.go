@@ -1,0 +1,130 @@
+package watchword
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/httpapi"
+	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/signing"
+)
+
+// How often what is old is forgotten, and for how long events are kept.
+const (
+	forgetEvery = time.Hour
+	eventsKept  = 180 * 24 * time.Hour
+	forgetBatch = 500
+)
+
+// start begins the work in the background.
+func (s *Server) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.work.Go(func() { s.revocations.Follow(ctx) })
+	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
+	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
+}
+
+// Drain ends the streams of revocations, whose followers connect again, and lets
+// everything else go on. Register it with http.Server.RegisterOnShutdown, or
+// Shutdown waits for them.
+func (s *Server) Drain() { s.drain.Do(func() { close(s.closing) }) }
+
+// Close ends the work in the background and waits for it. The stores stay open:
+// they are the caller's.
+func (s *Server) Close() error {
+	s.Drain()
+	s.stop()
+	s.work.Wait()
+	return nil
+}
+
+// every does something again and again until the context ends. A failure is
+// logged: the next time may succeed.
+func (s *Server) every(ctx context.Context, interval time.Duration, what string, do func(context.Context) error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			s.config.Logger.Error("work in the background failed", "what", what, "error", err)
+		}
+	}
+}
+
+// forget removes sessions that expired and events that are old.
+func (s *Server) forget(ctx context.Context) error {
+	_, failed := s.sessions.Forget(ctx)
+	before := s.config.Now().Add(-eventsKept)
+	for {
+		n, err := s.config.Store.Events.Forget(ctx, before, forgetBatch)
+		if err != nil {
+			return errors.Join(failed, fmt.Errorf("forget old events: %w", err))
+		}
+		if n < forgetBatch {
+			return failed
+		}
+	}
+}
+
+// revocationsWithin is how old the news of other nodes may be for this one to be ready.
+const revocationsWithin = 5 * time.Second
+
+// checks are what a server needs to be of use.
+func (s *Server) checks() []httpapi.Check {
+	return []httpapi.Check{
+		{Name: "users", Fail: func(ctx context.Context) error {
+			_, err := s.config.Store.Users.Find(ctx, account.ID{})
+			return unless(account.ErrNotFound, err)
+		}},
+		{Name: "sessions", Fail: func(ctx context.Context) error {
+			_, err := s.config.Store.Sessions.Find(ctx, session.ID{})
+			return unless(session.ErrNotFound, err)
+		}},
+		{Name: "keys", Fail: func(context.Context) error {
+			for _, k := range s.keys.List() {
+				if k.State == signing.Current {
+					return nil
+				}
+			}
+			return signing.ErrNoKey
+		}},
+		{Name: "revocations", Fail: func(context.Context) error {
+			if age := s.config.Now().Sub(s.revocations.Snapshot().AsOf); age > revocationsWithin {
+				return fmt.Errorf("the last news are %s old", age.Round(time.Second))
+			}
+			return nil
+		}},
+	}
+}
+
+// unless is the error that is not the expected one.
+func unless(expected, err error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// ender ends sessions for package account, which does not know of them.
+type ender struct{ sessions *session.Service }
+
+// EndUser implements account.Sessions.
+func (e ender) EndUser(ctx context.Context, user account.ID, except, reason, by string) (int, error) {
+	var spared session.ID
+	if except != "" {
+		id, err := session.ParseID(except)
+		if err != nil {
+			return 0, err
+		}
+		spared = id
+	}
+	return e.sessions.EndUser(ctx, user, spared, session.Reason(reason), by)
+}

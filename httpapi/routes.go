@@ -1,0 +1,187 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/watchwordauth/watchword/account"
+)
+
+// route is one row of the table: a method and a path of a ServeMux pattern.
+type route struct {
+	method, path string
+	serve        handler
+}
+
+// routes is everything that is answered, forward-auth aside.
+func (a *api) routes() []route {
+	admin := func(next claimed) handler { return a.withRole(account.RoleAdmin, next) }
+	table := []route{
+		{"POST", "/api/auth/signup", a.signUp},
+		{"POST", "/api/auth/signin", a.signIn},
+		{"POST", "/api/auth/refreshtoken", refreshing(a.refreshToken)},
+		{"POST", "/api/auth/signout", a.signOut},
+		{"POST", "/login", a.sameSite(a.signInCookie)},
+		{"POST", "/refresh", refreshing(a.sameSite(a.refreshCookie))},
+		{"POST", "/logout", a.sameSite(a.signOutCookie)},
+
+		{"GET", "/api/auth/me", a.signedIn(a.me)},
+		{"PUT", "/api/auth/password", a.signedIn(a.changePassword)},
+		{"GET", "/api/auth/sessions", a.signedIn(a.listOwn)},
+		{"DELETE", "/api/auth/sessions/{id}", a.signedIn(a.endOwn)},
+		{"GET", revocationsPath, a.revocations},
+
+		{"GET", "/api/admin/users", admin(a.listUsers)},
+		{"POST", "/api/admin/users", admin(a.createUser)},
+		{"GET", "/api/admin/users/{id}", admin(a.showUser)},
+		{"PUT", "/api/admin/users/{id}/roles", admin(a.setRoles)},
+		{"PUT", "/api/admin/users/{id}/password", admin(a.setPassword)},
+		{"POST", "/api/admin/users/{id}/block", admin(a.blockUser)},
+		{"POST", "/api/admin/users/{id}/unblock", admin(a.unblockUser)},
+		{"GET", "/api/admin/users/{id}/sessions", admin(a.listUserSessions)},
+		{"DELETE", "/api/admin/users/{id}/sessions", admin(a.endUserSessions)},
+		{"GET", "/api/admin/sessions", admin(a.listSessions)},
+		{"GET", "/api/admin/sessions/{id}", admin(a.explainSession)},
+		{"DELETE", "/api/admin/sessions/{id}", admin(a.endSession)},
+		{"GET", "/api/admin/audit", admin(a.listEvents)},
+		{"GET", "/api/admin/keys", admin(a.listKeys)},
+		{"GET", "/api/admin/statistics", admin(a.statistics)},
+
+		{"GET", "/.well-known/jwks.json", a.jwks},
+		{"GET", "/.well-known/oauth-authorization-server", a.metadata},
+		{"GET", "/.well-known/openid-configuration", a.metadata},
+		{"GET", "/openapi.yaml", openAPI},
+		{"GET", "/healthz", a.healthz},
+		{"GET", "/readyz", a.readyz},
+	}
+	if a.Demo {
+		table = append(table, a.demoRoutes()...)
+	}
+	return table
+}
+
+// quietRoutes are asked all day by machines; they are logged when they fail.
+var quietRoutes = []string{verifyPath, "/healthz", "/readyz", "/.well-known/jwks.json", revocationsPath}
+
+// dispatch finds the route of a request. What has none is a problem too: 404, or
+// 405 with the methods that are allowed.
+func (a *api) dispatch() http.Handler {
+	methods := make(map[string]map[string]handler)
+	for _, row := range a.routes() {
+		if methods[row.path] == nil {
+			methods[row.path] = make(map[string]handler)
+		}
+		methods[row.path][row.method] = row.serve
+	}
+	mux := http.NewServeMux()
+	for pattern, by := range methods {
+		mux.Handle(pattern, a.endpoint(pattern, by))
+	}
+	nothing := a.endpoint("", nil)
+	mux.Handle("/", nothing)
+	routed := a.cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean(r.URL.Path) != r.URL.Path {
+			nothing.ServeHTTP(w, r) // where the mux would redirect
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	forwardAuth := a.endpoint(verifyPath, nil)
+	forwardAuth.any = a.forwardAuth
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asksForwardAuth(r.URL.Path) {
+			forwardAuth.ServeHTTP(w, r)
+			return
+		}
+		routed.ServeHTTP(w, r)
+	})
+}
+
+// revocationsPath is the route that may answer for ever.
+const revocationsPath = "/api/auth/revocations"
+
+// requestWithin bounds how long any other request may take. It is shorter than the
+// retry window, and much shorter than the minimum age of a refresh token: an
+// answer that took longer could overtake a newer one.
+const requestWithin = 10 * time.Second
+
+// endpoint is one path with its methods.
+type endpoint struct {
+	api     *api
+	route   string
+	quiet   bool
+	endless bool
+	methods map[string]handler
+	any     handler // if set, answers every method
+	allow   string
+}
+
+func (a *api) endpoint(route string, methods map[string]handler) *endpoint {
+	var allowed []string
+	for method := range methods {
+		allowed = append(allowed, method)
+		if method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
+		}
+	}
+	allowed = append(allowed, http.MethodOptions)
+	slices.Sort(allowed)
+	return &endpoint{
+		api: a, route: route, methods: methods,
+		quiet: slices.Contains(quietRoutes, route), endless: route == revocationsPath,
+		allow: strings.Join(allowed, ", "),
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	about := entryOf(r)
+	about.route, about.quiet = e.route, e.quiet
+	if !e.endless {
+		ctx, cancel := context.WithTimeout(r.Context(), requestWithin)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	e.api.serve(e.choose(r), w, r)
+}
+
+// choose finds the handler of the request's method.
+func (e *endpoint) choose(r *http.Request) handler {
+	if e.any != nil {
+		return e.any
+	}
+	if len(e.methods) == 0 {
+		return nothingHere
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if chosen := e.methods[method]; chosen != nil {
+		return chosen
+	}
+	if r.Method == http.MethodOptions {
+		return e.options
+	}
+	return e.notAllowed
+}
+
+func nothingHere(http.ResponseWriter, *http.Request) error {
+	return problem(CodeNotFound, "There is nothing here.")
+}
+
+func (e *endpoint) notAllowed(http.ResponseWriter, *http.Request) error {
+	p := problem(CodeMethodNotAllowed, "Allowed here: %s.", e.allow)
+	p.allow = e.allow
+	return p
+}
+
+func (e *endpoint) options(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", e.allow)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
