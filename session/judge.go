@@ -60,12 +60,13 @@ type Verdict struct {
 //	  most RetryWindow ago                       replay
 //	t < g, g made at most RetryWindow ago        straggler
 //	t < g                                        reuse
-//	t = g+1                                      heal: take t as g, go on
+//	t = g+1                                      heal: take t as g, made and
+//	                                               emitted now by this request; go on
 //	t > g+1                                      ahead (heal, in a recovery window)
 //
-// Every condition is necessary: the explorer in internal/simulate finds an
-// honest client signed out, or a thief unnoticed, when any is dropped.
-// Generations are compared as 64-bit numbers so that nothing wraps.
+// Every condition is necessary: TestEveryConditionIsNecessary finds an honest
+// client signed out, or a thief unnoticed, when any is dropped. Generations are
+// compared as 64-bit numbers so that nothing wraps.
 func judge(s Session, t Token, key RequestKey, p Policy, now time.Time) Verdict {
 	g, presented := s.Generation, uint64(t.Generation)
 
@@ -85,9 +86,18 @@ func judge(s Session, t Token, key RequestKey, p Policy, now time.Time) Verdict 
 		if presented > g+1 && !p.Recovery.admits(s, t, p, now) {
 			return Verdict{Kind: Ahead}
 		}
-		s.Generation = presented
-		s.RotatedAt, s.EmittedAt = t.IssuedAt, t.IssuedAt
-		s.RequestKey = RequestKey{}
+		// When the lost write was made, when its token was emitted last, and by
+		// which request, went with it. Now is the safe answer: requests with
+		// the token before it may be on their way still, and answers with it.
+		// So a healed session rests for MinAge, in which the healing reaches
+		// the disk: a second crash never finds two rotations missing.
+		s.Register = Register{
+			Generation: presented,
+			RotatedAt:  now,
+			EmittedAt:  now,
+			RequestKey: key,
+			IdleUntil:  p.idleUntil(now, s.ExpiresAt),
+		}
 		verdict := current(s, key, p, now)
 		verdict.Healed = true
 		if !verdict.Write {

@@ -58,8 +58,8 @@ func TestJudge(t *testing.T) {
 		"two generations back, soon after: straggler":   {given: []change{presented(8), rotated(time.Second)}, want: Straggler},
 		"two back with the right key is no replay":      {given: []change{presented(8), keys(mine, mine)}, want: Reuse},
 		"the first generation, late: a thief":           {given: []change{presented(1)}, want: Reuse},
-		"one ahead heals, and goes on as current":       {given: []change{presented(11), issued(hourAgo)}, want: Rotate, heals: true, holds: 12},
-		"one ahead, fresh: heals and keeps":             {given: []change{presented(11), issued(now.Add(-time.Second))}, want: Keep, heals: true, holds: 11},
+		"one ahead heals, and rests":                    {given: []change{presented(11), issued(hourAgo)}, want: Keep, heals: true, holds: 11},
+		"without a minimum age it rotates at once":      {given: []change{presented(11), issued(hourAgo), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) { p.MinAge = 0 }}, want: Rotate, heals: true, holds: 12},
 		"two ahead is a future we do not know":          {given: []change{presented(12)}, want: Ahead},
 		"far ahead too":                                 {given: []change{presented(MaxGeneration)}, want: Ahead},
 		"a revoked session stays ended": {given: []change{func(s *Session, _ *Token, _ *RequestKey, _ *Policy) {
@@ -73,13 +73,13 @@ func TestJudge(t *testing.T) {
 		}}, want: Ended, why: SignedOut},
 		"its absolute end comes, used or not":        {given: []change{func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.ExpiresAt = now }}, want: Ended, why: Expired},
 		"nobody refreshed for too long":              {given: []change{func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.IdleUntil = now }, issued(now.Add(-8 * 24 * time.Hour))}, want: Ended, why: Idle},
-		"a token that proves a refresh was not idle": {given: []change{presented(11), issued(now.Add(-24 * time.Hour)), func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.IdleUntil = hourAgo }}, want: Rotate, heals: true, holds: 12},
+		"a token that proves a refresh was not idle": {given: []change{presented(11), issued(now.Add(-24 * time.Hour)), func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.IdleUntil = hourAgo }}, want: Keep, heals: true, holds: 11},
 		"rotation off: the token stays for ever":     {given: []change{func(_ *Session, _ *Token, _ *RequestKey, p *Policy) { p.Rotation = false }}, want: Keep, holds: 10},
 		"the highest generation is the last":         {given: []change{presented(MaxGeneration), func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.Generation = MaxGeneration }}, want: Ended, why: Expired},
 		"nothing wraps at zero":                      {given: []change{presented(MaxGeneration), func(s *Session, _ *Token, _ *RequestKey, _ *Policy) { s.Generation = 0 }}, want: Ahead},
 		"in a recovery window, what was lost is admitted": {given: []change{presented(15), issued(hourAgo), rotated(3 * time.Hour), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
 			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
-		}}, want: Rotate, heals: true, holds: 16},
+		}}, want: Keep, heals: true, holds: 15},
 		"but not more than fits into the time": {given: []change{presented(10 + 361 + 1), issued(hourAgo), rotated(3*time.Hour + time.Minute), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
 			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
 		}}, want: Ahead},
@@ -136,6 +136,14 @@ func TestJudgeWrites(t *testing.T) {
 	t.Run("a rotation", func(t *testing.T) {
 		t.Parallel()
 		got := judge(session, Token{Generation: 4}, RequestKey{8}, policy, now).Next
+		want := Register{Generation: 5, RotatedAt: now, EmittedAt: now, RequestKey: RequestKey{8}, IdleUntil: session.ExpiresAt}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	t.Run("a healing is a rotation that this request made now", func(t *testing.T) {
+		t.Parallel()
+		got := judge(session, Token{Generation: 5, IssuedAt: now.Add(-30 * time.Minute)}, RequestKey{8}, policy, now).Next
 		want := Register{Generation: 5, RotatedAt: now, EmittedAt: now, RequestKey: RequestKey{8}, IdleUntil: session.ExpiresAt}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
