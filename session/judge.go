@@ -115,6 +115,7 @@ func judge(s Session, t Token, key RequestKey, p Policy, now time.Time) Verdict 
 		if sameRequest || unkeyed && fresh {
 			next := s.Register
 			next.EmittedAt = now
+			next.IdleUntil = p.idleUntil(now, s.ExpiresAt)
 			return Verdict{Kind: Replay, Write: true, Next: next, Current: g, CurrentAt: s.RotatedAt}
 		}
 	}

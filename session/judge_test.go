@@ -149,11 +149,11 @@ func TestJudgeWrites(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
-	t.Run("a replay only tells that the token was emitted again", func(t *testing.T) {
+	t.Run("a replay tells that the token was emitted again, to somebody who is not idle", func(t *testing.T) {
 		t.Parallel()
 		got := judge(session, Token{Generation: 3}, RequestKey{7}, policy, now).Next
 		want := session.Register
-		want.EmittedAt = now
+		want.EmittedAt, want.IdleUntil = now, session.ExpiresAt
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
