@@ -1,0 +1,74 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"slices"
+	"time"
+)
+
+// chunkSize bounds how many rows one statement names by their ids.
+const chunkSize = 500
+
+// chunks cuts a list of ids into pieces that a statement may name.
+func chunks(ids []id) iter.Seq[[][16]byte] {
+	return func(yield func([][16]byte) bool) {
+		for chunk := range slices.Chunk(ids, chunkSize) {
+			if !yield(flat(chunk)) {
+				return
+			}
+		}
+	}
+}
+
+// byID executes a query for the rows with these ids, of which there are at most
+// as many as a batch holds.
+func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query string, ids [][16]byte) ([]T, error) {
+	among, args := db.dialect.among(ids)
+	text := db.dialect.sql(query + ` WHERE ` + among)
+	if !db.dialect.prepares {
+		return all(ctx, db, db.reading, scan, query+` WHERE `+among, args...)
+	}
+	statement, err := db.reading.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := statement.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scan)
+}
+
+// forget removes at most limit rows whose time lies before a given one, the
+// oldest first, in transactions short enough that nobody waits long for them.
+func (db *DB) forget(ctx context.Context, table, column string, before time.Time, limit int) (int, error) {
+	total := 0
+	for total < limit {
+		var removed int64
+		err := db.change(ctx, func(tx *sql.Tx) error {
+			old, err := all(ctx, db, tx, scanned[id],
+				`SELECT id FROM `+table+` WHERE `+column+` < ? ORDER BY `+column+` LIMIT ?`+db.dialect.forUpdate, micros(before), min(limit-total, chunkSize))
+			if err != nil || len(old) == 0 {
+				removed = 0
+				return err
+			}
+			among, args := db.dialect.among(flat(old))
+			result, err := tx.ExecContext(ctx, db.dialect.sql(`DELETE FROM `+table+` WHERE `+among), args...)
+			if err != nil {
+				return err
+			}
+			removed, err = result.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		if removed == 0 {
+			return total, nil
+		}
+		total += int(removed)
+	}
+	return total, nil
+}

@@ -1,0 +1,177 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/batch"
+	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store"
+)
+
+// Options are what an operator may choose. The zero value is good.
+type Options struct {
+	Logger *slog.Logger // default: slog.Default
+}
+
+// DB is an open database with Watchword's tables. It is safe for concurrent use.
+type DB struct {
+	dialect *dialect
+	name    string // in errors
+
+	reading *pool // for what changes nothing
+	durable *pool // commits are on the disk before they return
+	relaxed *pool // commits are on the disk within session.SyncWithin
+
+	gate   gate
+	keeper *keeper // nil: the database looks after itself
+
+	sessions *batch.Gatherer[session.ID, found[session.Session]]
+	users    *batch.Gatherer[account.ID, found[account.User]]
+	advances *batch.Gatherer[rotation, bool]
+}
+
+const (
+	// patience is how long a write waits for other processes.
+	patience = 5 * time.Second
+	// batchLimit is how long a batch may take before its callers are told that
+	// the database is unavailable.
+	batchLimit = patience + 5*time.Second
+)
+
+// found is what a batched look-up answers for one id.
+type found[T any] struct {
+	value T
+	known bool
+}
+
+// Set is the four stores in this database.
+func (db *DB) Set() store.Set {
+	return store.Set{Users: users{db}, Sessions: sessions{db}, Keys: keys{db}, Events: events{db}}
+}
+
+// Close ends the background work, brings everything to the disk and closes the
+// connections. What is asked of the stores afterwards fails.
+func (db *DB) Close() error {
+	var errs []error
+	if db.keeper != nil {
+		errs = append(errs, db.keeper.close())
+	}
+	for _, p := range []*pool{db.reading, db.relaxed, db.durable} {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// gather sets up what answers many concurrent calls at once.
+func (db *DB) gather() {
+	db.sessions = batch.New(batchLimit, sessions{db}.findAll)
+	db.users = batch.New(batchLimit, users{db}.findAll)
+	db.advances = batch.New(batchLimit, sessions{db}.advanceAll)
+}
+
+// exec executes one statement that changes something, durably, and returns how
+// many rows it changed.
+func (db *DB) exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	var changed int64
+	err := db.attempt(ctx, func() error {
+		result, err := db.durable.ExecContext(ctx, db.dialect.sql(statement), args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, err
+}
+
+// change executes a transaction, durably. do may be called again if nothing of
+// it happened.
+func (db *DB) change(ctx context.Context, do func(tx *sql.Tx) error) error {
+	return db.attempt(ctx, func() error { return transact(ctx, db.durable, do) })
+}
+
+// attempt calls try when its turn has come, and again while another process is
+// in the way and patience lasts.
+func (db *DB) attempt(ctx context.Context, try func() error) error {
+	for start := time.Now(); ; {
+		err := db.alone(ctx, try)
+		if err == nil || !db.dialect.again(err) || ctx.Err() != nil || time.Since(start) > patience {
+			return err
+		}
+	}
+}
+
+func (db *DB) alone(ctx context.Context, try func() error) error {
+	if err := db.gate.enter(ctx); err != nil {
+		return err
+	}
+	defer db.gate.leave()
+	if err := try(); err != nil {
+		return err
+	}
+	if db.keeper != nil {
+		db.keeper.written()
+	}
+	return nil
+}
+
+// transact begins, does and commits, or rolls back.
+func transact(ctx context.Context, p *pool, do func(tx *sql.Tx) error) error {
+	tx, err := p.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// querier is what can be asked: a pool, a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// all executes a query and reads its rows to the end, which is what finishes a
+// statement in SQLite.
+func all[T any](ctx context.Context, db *DB, q querier, scan func(row) (T, error), statement string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, db.dialect.sql(statement), args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scan)
+}
+
+// row is what can be scanned.
+type row interface{ Scan(targets ...any) error }
+
+func collect[T any](rows *sql.Rows, scan func(row) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var values []T
+	for rows.Next() {
+		value, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, errors.Join(rows.Err(), rows.Close())
+}
+
+// scanned is a scan function for rows of one column.
+func scanned[T any](r row) (value T, err error) { return value, r.Scan(&value) }
+
+// flat makes 16-byte identifiers of one kind into identifiers.
+func flat[T ~[16]byte](ids []T) [][16]byte {
+	raw := make([][16]byte, len(ids))
+	for i, id := range ids {
+		raw[i] = id
+	}
+	return raw
+}

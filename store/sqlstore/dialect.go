@@ -1,0 +1,71 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// dialect is what differs between the databases.
+type dialect struct {
+	name string // its folder under migrations
+
+	prepares  bool   // preparing what is executed often pays
+	numbered  bool   // parameters are $1, $2 … instead of ?
+	forUpdate string // what makes a SELECT lock its rows until the transaction ends
+	unlessID  string // what makes an INSERT leave a row alone whose id is present
+	contains  string // an expression: the text ? is part of the column roles
+
+	versions string // makes the table of versions unless it is there
+
+	// text is a text as a parameter of a column that keeps it byte by byte.
+	text func(string) any
+
+	// among selects rows by their id: a condition, and its parameters.
+	among func(ids [][16]byte) (string, []any)
+
+	// What an error of the driver means.
+	duplicate   func(error) bool   // a unique value is taken
+	again       func(error) bool   // nothing happened; trying again may succeed
+	unavailable func(error) bool   // the database cannot be used at the moment
+	advice      func(error) string // how to mend that, or ""
+
+	// advance executes rotations in their order and says which of them won.
+	advance func(ctx context.Context, db *DB, rotations []rotation) ([]bool, error)
+}
+
+// sql is a statement, written with ? for parameters, as the dialect has it.
+func (d *dialect) sql(statement string) string {
+	if !d.numbered {
+		return statement
+	}
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(statement, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+		n++
+	}
+	return b.String()
+}
+
+// filter collects the conditions of a query.
+type filter struct {
+	conditions []string
+	args       []any
+}
+
+func (f *filter) and(condition string, args ...any) {
+	f.conditions = append(f.conditions, condition)
+	f.args = append(f.args, args...)
+}
+
+// where is the clause, "" without conditions.
+func (f *filter) where() string {
+	if len(f.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(f.conditions, " AND ")
+}

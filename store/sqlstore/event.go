@@ -1,0 +1,72 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/watchwordauth/watchword/audit"
+)
+
+// events is an audit.Store.
+type events struct{ *DB }
+
+const eventColumns = `id, at, type, user_id, session_id, actor, ip, user_agent, detail`
+
+func scanEvent(r row) (e audit.Event, err error) {
+	err = r.Scan((*id)(&e.ID), (*instant)(&e.At), (*text)(&e.Type), (*text)(&e.User), (*text)(&e.Session),
+		(*text)(&e.Actor), (*text)(&e.IP), (*text)(&e.UserAgent), (*detail)(&e.Detail))
+	return e, err
+}
+
+func (s events) Record(ctx context.Context, events ...audit.Event) error {
+	if len(events) == 0 {
+		return ctx.Err()
+	}
+	text := s.dialect.text
+	known := func(name string) any {
+		if name == "" {
+			return nil
+		}
+		return text(name)
+	}
+	insert := s.dialect.sql(`INSERT INTO watchword_events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ` + s.dialect.unlessID)
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		for _, e := range events {
+			_, err := tx.ExecContext(ctx, insert, e.ID[:], micros(e.At), text(string(e.Type)), known(e.User), known(e.Session),
+				text(e.Actor), text(e.IP), text(e.UserAgent), text(packDetail(e.Detail)))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s.fault(ctx, err)
+}
+
+func (s events) Events(ctx context.Context, q audit.Query) ([]audit.Event, error) {
+	var f filter
+	if q.User != "" {
+		f.and(`user_id = ?`, s.dialect.text(q.User))
+	}
+	if q.Session != "" {
+		f.and(`session_id = ?`, s.dialect.text(q.Session))
+	}
+	if q.Type != "" {
+		f.and(`type = ?`, s.dialect.text(string(q.Type)))
+	}
+	if !q.Before.IsZero() {
+		f.and(`id < ?`, q.Before[:])
+	}
+	if !q.Since.IsZero() {
+		f.and(`at >= ?`, micros(q.Since))
+	}
+	list, err := all(ctx, s.DB, s.reading, scanEvent,
+		`SELECT `+eventColumns+` FROM watchword_events`+f.where()+` ORDER BY id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
+	return list, s.fault(ctx, err)
+}
+
+func (s events) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
+	n, err := s.forget(ctx, "watchword_events", "at", before, limit)
+	return n, s.fault(ctx, err)
+}

@@ -1,0 +1,31 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+// rotation is one call of Advance, waiting to be written with others.
+type rotation struct {
+	session session.ID
+	from    uint64
+	next    session.Register
+}
+
+func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
+	if next.Generation < from {
+		return false, nil // a register never goes back
+	}
+	won, err := s.advances.Do(ctx, rotation{id, from, next})
+	return won, s.fault(ctx, err)
+}
+
+// advanceAll is the batch behind Advance.
+func (s sessions) advanceAll(ctx context.Context, rotations []rotation) ([]bool, error) {
+	won, err := s.dialect.advance(ctx, s.DB, rotations)
+	if err != nil {
+		return nil, s.fault(context.WithoutCancel(ctx), err)
+	}
+	return won, nil
+}

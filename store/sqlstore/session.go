@@ -1,0 +1,162 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/session"
+)
+
+// sessions is a session.Store.
+type sessions struct{ *DB }
+
+const sessionColumns = `id, user_id, client_id, delivery, created_at, expires_at, birth_ip, birth_user_agent,
+	generation, rotated_at, emitted_at, request_key, idle_until, seen_ip, seen_user_agent,
+	revoked_at, revoked_reason, revoked_by`
+
+func scanSession(r row) (s session.Session, err error) {
+	var seenIP, seenUserAgent sql.Null[text]
+	err = r.Scan((*id)(&s.ID), (*id)(&s.UserID), (*text)(&s.ClientID), &s.Delivery, (*instant)(&s.CreatedAt), (*instant)(&s.ExpiresAt),
+		(*text)(&s.Birth.IP), (*text)(&s.Birth.UserAgent),
+		(*counter)(&s.Generation), (*instant)(&s.RotatedAt), (*instant)(&s.EmittedAt), (*id)(&s.RequestKey), (*instant)(&s.IdleUntil),
+		&seenIP, &seenUserAgent,
+		(*instant)(&s.Tombstone.At), (*text)(&s.Tombstone.Reason), (*text)(&s.Tombstone.By))
+	s.LastSeen = s.Birth
+	if seenIP.Valid {
+		s.LastSeen.IP = string(seenIP.V)
+	}
+	if seenUserAgent.Valid {
+		s.LastSeen.UserAgent = string(seenUserAgent.V)
+	}
+	return s, err
+}
+
+func (s sessions) Begin(ctx context.Context, new session.Session) error {
+	text := s.dialect.text
+	// Most sessions are seen where they were born: that is not kept twice.
+	unless := func(birth, seen string) any {
+		if seen == birth {
+			return nil
+		}
+		return text(seen)
+	}
+	_, err := s.exec(ctx, `INSERT INTO watchword_sessions (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		new.ID[:], new.UserID[:], text(new.ClientID), int64(new.Delivery), micros(new.CreatedAt), micros(new.ExpiresAt),
+		text(new.Birth.IP), text(new.Birth.UserAgent),
+		int64(new.Generation), micros(new.RotatedAt), micros(new.EmittedAt), new.RequestKey[:], micros(new.IdleUntil),
+		unless(new.Birth.IP, new.LastSeen.IP), unless(new.Birth.UserAgent, new.LastSeen.UserAgent),
+		microsOrNull(new.Tombstone.At), text(string(new.Tombstone.Reason)), text(new.Tombstone.By))
+	if err != nil && s.dialect.duplicate(err) {
+		return session.ErrExists
+	}
+	return s.fault(ctx, err)
+}
+
+func (s sessions) Find(ctx context.Context, id session.ID) (session.Session, error) {
+	answer, err := s.sessions.Do(ctx, id)
+	switch {
+	case err != nil:
+		return session.Session{}, s.fault(ctx, err)
+	case !answer.known:
+		return session.Session{}, session.ErrNotFound
+	}
+	return answer.value, nil
+}
+
+// findAll is the batch behind Find.
+func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[session.Session], error) {
+	ctx = context.WithoutCancel(ctx) // one short statement: watching the context costs more than it saves
+	list, err := byID(ctx, s.DB, scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions`, flat(ids))
+	if err != nil {
+		return nil, s.fault(ctx, err)
+	}
+	known := make(map[session.ID]session.Session, len(list))
+	for _, one := range list {
+		known[one.ID] = one
+	}
+	answers := make([]found[session.Session], len(ids))
+	for i, id := range ids {
+		answers[i].value, answers[i].known = known[id]
+	}
+	return answers, nil
+}
+
+func (s sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {
+	changed, err := s.exec(ctx, `UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE id = ? AND revoked_at IS NULL`,
+		micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By), id[:])
+	return changed > 0, s.fault(ctx, err)
+}
+
+func (s sessions) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
+	var ended []session.ID
+	err := s.change(ctx, func(tx *sql.Tx) error {
+		live, err := all(ctx, s.DB, tx, scanned[id],
+			`SELECT id FROM watchword_sessions WHERE user_id = ? AND id <> ? AND revoked_at IS NULL ORDER BY id`+s.dialect.forUpdate, user[:], except[:])
+		if err != nil {
+			return err
+		}
+		ended = ended[:0]
+		for chunk := range chunks(live) {
+			among, args := s.dialect.among(chunk)
+			args = append([]any{micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By)}, args...)
+			if _, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE `+among), args...); err != nil {
+				return err
+			}
+		}
+		for _, one := range live {
+			ended = append(ended, session.ID(one))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.fault(ctx, err)
+	}
+	return ended, nil
+}
+
+const alive = `revoked_at IS NULL AND expires_at > ? AND idle_until > ?`
+
+func (s sessions) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
+	list, err := all(ctx, s.DB, s.reading, scanSession,
+		`SELECT `+sessionColumns+` FROM watchword_sessions WHERE user_id = ? AND `+alive+` ORDER BY created_at DESC, id DESC`,
+		user[:], micros(now), micros(now))
+	return list, s.fault(ctx, err)
+}
+
+func (s sessions) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
+	list, err := all(ctx, s.DB, s.reading, func(r row) (v session.Revocation, err error) {
+		return v, r.Scan((*id)(&v.Session), (*instant)(&v.At))
+	}, `SELECT id, revoked_at FROM watchword_sessions WHERE revoked_at >= ?`, micros(at))
+	return list, s.fault(ctx, err)
+}
+
+func (s sessions) List(ctx context.Context, q session.Query) ([]session.Session, error) {
+	var f filter
+	if !q.User.IsZero() {
+		f.and(`user_id = ?`, q.User[:])
+	}
+	if !q.Alive.IsZero() {
+		f.and(alive, micros(q.Alive), micros(q.Alive))
+	}
+	if !q.Before.IsZero() {
+		f.and(`created_at < ?`, micros(q.Before))
+	}
+	list, err := all(ctx, s.DB, s.reading, scanSession,
+		`SELECT `+sessionColumns+` FROM watchword_sessions`+f.where()+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
+	return list, s.fault(ctx, err)
+}
+
+func (s sessions) Count(ctx context.Context, now time.Time) (int, error) {
+	counts, err := all(ctx, s.DB, s.reading, scanned[int], `SELECT count(*) FROM watchword_sessions WHERE `+alive, micros(now), micros(now))
+	if err != nil {
+		return 0, s.fault(ctx, err)
+	}
+	return counts[0], nil
+}
+
+func (s sessions) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
+	n, err := s.forget(ctx, "watchword_sessions", "expires_at", before, limit)
+	return n, s.fault(ctx, err)
+}
