@@ -21,9 +21,11 @@ var (
 // ends first the verb returns the context's error, and whether the fact
 // happened is not known.
 //
-// Durability: Begin, Revoke and RevokeUser are on disk before they return.
-// Advance may be lost when the machine (not merely the process) crashes, if it
-// happened within the last SyncWithin: the rule heals that.
+// Durability: Begin, Revoke and RevokeUser are on disk before they return, and so
+// is an Advance that keeps the generation: that a token was handed out again is
+// what no token proves later. An Advance that raises it may be lost when the
+// machine (not merely the process) crashes, if it happened within the last
+// SyncWithin: the rule heals that.
 type Store interface {
 	// Begin keeps a new session. A known ID is ErrExists.
 	Begin(ctx context.Context, s Session) error
