@@ -117,7 +117,7 @@ func (s *Service) add(ctx context.Context, user User, normal string) (User, erro
 	now := s.now()
 	user.ID = uuid.New(now, s.config.Rand)
 	user.PasswordHash = hash
-	user.Epoch, user.EpochAt, user.CreatedAt = 1, now, now
+	user.Epoch, user.CreatedAt = 1, now
 	if err := s.config.Store.Add(ctx, user); err != nil {
 		return User{}, fmt.Errorf("add the user: %w", err)
 	}

@@ -34,7 +34,7 @@ type User struct {
 	// Epoch counts the changes that make older access tokens stale: of roles,
 	// password and block. It starts at 1.
 	Epoch   uint64
-	EpochAt time.Time // when Epoch was last raised
+	EpochAt time.Time // when Epoch was last raised; zero: never, so that followers need not hear of every new user
 
 	CreatedAt time.Time
 }
