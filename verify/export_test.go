@@ -1,0 +1,16 @@
+package verify
+
+// Remembered counts the tokens that are held.
+func Remembered(v *Verifier) int {
+	if v.cache == nil {
+		return 0
+	}
+	held := 0
+	for i := range v.cache.shards {
+		s := &v.cache.shards[i]
+		s.mu.RLock()
+		held += len(s.young) + len(s.old)
+		s.mu.RUnlock()
+	}
+	return held
+}
