@@ -9,7 +9,17 @@ import (
 // ErrUnavailable is wrapped by errors that say nothing about what was asked, only
 // that the database could not be used: it is locked, unreachable, full, or too
 // slow. Trying again later may help. An HTTP layer answers 503.
-var ErrUnavailable = errors.New("the database is unavailable")
+var ErrUnavailable error = unavailableError{}
+
+// unavailableError says so to callers that do not import this package: they ask
+// with errors.As for interface{ Unavailable() bool }.
+type unavailableError struct{}
+
+// Error implements error.
+func (unavailableError) Error() string { return "the database is unavailable" }
+
+// Unavailable reports that trying again later may help.
+func (unavailableError) Unavailable() bool { return true }
 
 // ErrNewer is returned on opening a database that a newer program has migrated.
 var ErrNewer = errors.New("the database belongs to a newer version")
