@@ -15,7 +15,7 @@ type Familiar struct {
 }
 
 // NewFamiliar makes a Familiar that remembers at least the last capacity keys
-// (default: 65,536, at most about 6 MB).
+// (default: 65,536, at most about 5 MB).
 func NewFamiliar(capacity int) *Familiar {
 	if capacity <= 0 {
 		capacity = 65_536

@@ -43,7 +43,7 @@ type Limit struct {
 // Config is what a Throttle needs. Limit must be set.
 type Config struct {
 	Limit    Limit
-	Capacity int              // how many keys are told apart; default: 65,536, about 10 MB
+	Capacity int              // how many keys are told apart; default: 65,536, about 9 MB
 	Now      func() time.Time // default: time.Now
 }
 
