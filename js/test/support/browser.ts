@@ -56,7 +56,15 @@ export class FakeBrowser {
     }
   }
 
-  /** Clears what the user can clear but cookies. */
+  /** What a thief has who copied the whole profile: everything as it is now. */
+  copy(): FakeBrowser {
+    const loot = new FakeBrowser(this.server);
+    loot.jar = this.jar;
+    for (const [name, value] of this.#items) loot.#items.set(name, value);
+    return loot;
+  }
+
+  /** What is in localStorage. */
   get items(): ReadonlyMap<string, string> {
     return this.#items;
   }

@@ -9,6 +9,11 @@ export class FakeTime {
   readonly #real = { setTimeout, clearTimeout, performanceNow: performance.now };
 
   constructor() {
+    this.resume();
+  }
+
+  /** Takes over the globals, again if they were restored. */
+  resume(): void {
     const fakes = {
       setTimeout: (run: () => void, delay = 0) => {
         const id = this.#next++;

@@ -264,7 +264,7 @@ for (const delivery of ["cookie", "body"] as const) {
       await time.advance(11 * minute);
       browser.network = () => ({ there: 10, back: 10 });
       const refresh = sleeper.client.refresh();
-      await time.advance(0); // it is sent
+      await time.advance(15); // the server rotated, its answer is on its way
       time.skip(60 * minute); // and everything stands still for an hour
       await time.until(refresh);
       assert.deepEqual(server.verdicts.slice(-2), ["rotate", "replay"]);
@@ -330,6 +330,26 @@ describe("losing a race", () => {
     await time.until(late);
     assert.equal(tab.client.user?.username, "bob");
   });
+
+  for (const delivery of ["cookie", "body"] as const) {
+    test(`a late answer does not put its token, or its key, in the place of a newer one (${delivery})`, async () => {
+      const tab = browser.tab({ delivery, shared: false });
+      await tab.client.signIn({ username: "ada", password: "correct horse" });
+      const other = browser.tab({ delivery, shared: false });
+      await time.advance(11 * 60_000);
+      server.policy.minAge = 0;
+      browser.network = () => ({ there: 10, back: 5_000 });
+      const late = tab.client.refresh();
+      await time.advance(100);
+      browser.network = () => ({});
+      await other.client.refresh();
+      await other.client.refresh();
+      const newest = [...browser.items.values()];
+      await time.until(late);
+      assert.deepEqual(server.verdicts.slice(-3), ["rotate", "replay", "rotate"]);
+      assert.deepEqual([...browser.items.values()], newest);
+    });
+  }
 
   for (const [name, happen] of Object.entries({
     "replaced the cookie": () => {},
