@@ -99,7 +99,7 @@ func TestSettingsOfEachKind(t *testing.T) {
 		{"a repeated flag", places{args: []string{"--allow-origin", "https://a.example", "--allow-origin", "https://b.example"}}, func(c config) any { return c.AllowOrigins }, []string{"https://a.example", "https://b.example"}},
 		{"a list in the environment", places{environ: []string{"WATCHWORD_ALLOW_ORIGIN=https://a.example, https://b.example"}}, func(c config) any { return c.AllowOrigins }, []string{"https://a.example", "https://b.example"}},
 		{"a list in TOML", places{file: `allow-origin = ["https://a.example", "https://b.example"]`}, func(c config) any { return c.AllowOrigins }, []string{"https://a.example", "https://b.example"}},
-		{"a list is replaced, not joined", places{args: []string{"--role", "writer"}, environ: []string{"WATCHWORD_ROLE=editor"}}, func(c config) any { return c.Roles }, []string{"writer"}},
+		{"a list is replaced, not joined", places{args: []string{"--extra-role", "writer"}, environ: []string{"WATCHWORD_EXTRA_ROLE=editor"}}, func(c config) any { return c.ExtraRoles }, []string{"writer"}},
 		{"a proxy and a network", places{args: []string{"--trusted-proxy", "10.1.2.3,fd00::/8"}}, func(c config) any {
 			return cmp.Diff(c.TrustedProxies, prefixes("10.1.2.3/32", "fd00::/8"), comparePrefixes)
 		}, ""},
@@ -164,7 +164,6 @@ func TestWrongSettingsAreRefusedWithTheWayToMendThem(t *testing.T) {
 		{"an origin with a path", places{args: []string{"--allow-origin", "https://app.example/"}}, "scheme, host and port alone: https://app.example", ""},
 		{"an issuer with a slash", places{args: []string{"--issuer", "https://id.example/"}}, "no slash at its end", ""},
 		{"a proxy that is everybody", places{args: []string{"--trusted-proxy", "0.0.0.0/0"}}, "it would trust everybody", ""},
-		{"a role with a comma's cousin", places{args: []string{"--role", "Head Master"}}, "a word of a–z", ""},
 		{"a secret in the file", places{file: `master-secret = "` + canary + `"`}, "master-secret in ", "put it into WATCHWORD_MASTER_SECRET or .env"},
 		{"a password in argv", places{args: []string{"--database", "postgres://u:" + canary + "@localhost/w"}}, "--database holds a password", "put the address into WATCHWORD_DATABASE"},
 		{"a password in argv's query", places{args: []string{"--sessions", "postgres://localhost/w?password=" + canary}}, "--sessions holds a password", "WATCHWORD_SESSIONS"},

@@ -58,10 +58,11 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 		writeFlags(w, string(g), byGroup[g])
 	}
 	if cmd.Flags().Lookup("config") != nil {
-		fmt.Fprintf(w, `
-A setting may also come from the environment (%s), from .env in the folder
-one is in, or from the --config file; a flag wins over all of them, in this order.
-`, setting{name: "access-ttl"}.env()+"=5m for --access-ttl 5m")
+		fmt.Fprint(w, `
+A setting may also come from the environment (WATCHWORD_ACCESS_TTL=5m for
+--access-ttl 5m), from .env in the folder one is in, or from the --config file.
+A flag wins over the environment, that over .env, and that over the file.
+`)
 	}
 }
 

@@ -194,16 +194,3 @@ func isIssuer(value string) error {
 	}
 	return nil
 }
-
-// isRole checks that a role can travel in a token and in a header.
-func isRole(value string) error {
-	for _, c := range value {
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return errors.New("it is a word of a–z, 0–9, - and _")
-		}
-	}
-	if len(value) > 32 {
-		return errors.New("it has at most 32 characters")
-	}
-	return nil
-}

@@ -43,14 +43,14 @@ given several times is a list in TOML, and has commas between its values elsewhe
 are taken from the environment and from ` + "`.env`" + ` alone: every user of a machine can read its
 command lines, and files of settings are copied about.
 
-The settings marked ✓ count for every command that works on the data, the others for
-` + "`serve`" + ` alone.
+All are settings of ` + "`serve`" + `. The last column says which other commands know the flag; in the
+environment and in files they take no notice of what does not concern them.
 `
 
 func writeReference(w io.Writer) {
 	io.WriteString(w, referenceHead)
 	for _, g := range groups {
-		fmt.Fprintf(w, "\n## %s\n\n| flag and name in the file | in the environment | value | default | every command |\n| --- | --- | --- | --- | --- |\n", g)
+		fmt.Fprintf(w, "\n## %s\n\n| flag and name in the file | in the environment | value | default | other commands |\n| --- | --- | --- | --- | --- |\n", g)
 		for _, s := range settings {
 			if s.group == g {
 				fmt.Fprintln(w, referenceRow(s))
@@ -69,7 +69,7 @@ func writeReference(w io.Writer) {
 }
 
 func referenceRow(s setting) string {
-	name, env, fallback, every := "`--"+s.name+"`", "`"+s.env()+"`", "", ""
+	name, env, fallback, also := "`--"+s.name+"`", "`"+s.env()+"`", "", ""
 	if s.secret {
 		name = "none"
 	}
@@ -79,8 +79,11 @@ func referenceRow(s setting) string {
 	if s.fallback != "" {
 		fallback = "`" + s.fallback + "`"
 	}
-	if s.every {
-		every = "✓"
+	switch s.also {
+	case "all":
+		also = "all that open the data"
+	case "user", "key":
+		also = "`" + s.also + "`"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s |", name, env, strings.ReplaceAll(s.form, "|", ", "), fallback, every)
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |", name, env, strings.ReplaceAll(s.form, "|", ", "), fallback, also)
 }

@@ -36,7 +36,7 @@ data, while the server runs or not. Run them in the same folder, or say
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(p.out, cmd) })
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
-	root.AddCommand(p.secret(), p.token(), p.version(), p.reference())
+	root.AddCommand(p.serve(), p.user(), p.session(), p.key(), p.secret(), p.token(), p.version(), p.reference())
 	return root
 }
 
@@ -86,6 +86,16 @@ func atMost(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > len(names) {
 			return &misuse{fmt.Errorf("%s does not know what to do with %q", cmd.CommandPath(), args[len(names)])}
+		}
+		return nil
+	}
+}
+
+// atLeastOne checks that there is an argument.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return &misuse{fmt.Errorf("%s needs %s", cmd.CommandPath(), name)}
 		}
 		return nil
 	}

@@ -21,10 +21,10 @@ type setting struct {
 	help     string // one sentence without a full stop, for --help
 	more     string // further sentences, for the reference page
 
-	secret bool // only from the environment or .env: never in argv or in a file that is shared
-	list   bool // may be given more than once, or as a list
-	bare   bool // a flag without a value means "true"
-	every  bool // a flag of every command that opens the store, not of serve alone
+	secret bool   // only from the environment or .env: never in argv or in a file that is shared
+	list   bool   // may be given more than once, or as a list
+	bare   bool   // a flag without a value means "true"
+	also   string // the other commands that take it: "all" that open the store, those about a "user" or a "key"
 
 	parse func(c *config, text string) error
 }
@@ -66,7 +66,7 @@ var settings = []setting{
 		parse: text(func(c *config) *string { return &c.PortFile }),
 	},
 	{
-		name: "trusted-proxy", group: serving, form: "address or network", list: true,
+		name: "trusted-proxy", group: serving, form: "address|network", list: true,
 		help:  "believe X-Forwarded-For from this proxy; repeatable",
 		more:  "Without it the address of a client is the one that connects, which is right without a proxy and safe with one. `10.0.0.0/8` names a network.",
 		parse: networks(func(c *config) *[]netip.Prefix { return &c.TrustedProxies }),
@@ -92,44 +92,44 @@ var settings = []setting{
 		parse: text(func(c *config) *string { return &c.LogLevel }, oneOf("debug", "info", "warn", "error")),
 	},
 	{
-		name: "config", group: serving, form: "file", every: true,
+		name: "config", group: serving, form: "file", also: "all",
 		help:  "read settings from this TOML file",
 		more:  "Names are those of the flags, without a section: `access-ttl = \"5m\"`. A setting that repeats is a list: `allow-origin = [\"https://app.example\"]`.",
 		parse: text(func(c *config) *string { return &c.File }),
 	},
 
 	{
-		name: "data", group: storage, form: "folder", fallback: "watchword-data", every: true,
+		name: "data", group: storage, form: "folder", fallback: "watchword-data", also: "all",
 		help:  "the folder of the database and the master secret; made at the first start",
 		more:  "It is made with mode 0700 and opened by one server at a time; the other commands work on it while the server runs.",
 		parse: text(func(c *config) *string { return &c.Data }),
 	},
 	{
-		name: "database", group: storage, form: "address", fallback: "sqlite:", every: true,
+		name: "database", group: storage, form: "address", fallback: "sqlite:", also: "all",
 		help:  "where users, keys and events are kept: sqlite:PATH, memory:, …",
 		more:  "`sqlite:` alone is `watchword.db` in the data folder. An address with a password belongs in `WATCHWORD_DATABASE` or in a file: other users of a machine can read a command line, so there it is refused.",
 		parse: text(func(c *config) *string { return &c.Database }),
 	},
 	{
-		name: "sessions", group: storage, form: "address", every: true,
+		name: "sessions", group: storage, form: "address", also: "all",
 		help:  "where sessions are kept, if not in the database",
 		more:  "Sessions are written far more often than everything else; this gives them a place of their own.",
 		parse: text(func(c *config) *string { return &c.Sessions }),
 	},
 
 	{
-		name: "issuer", group: tokens, form: "URL", every: true,
+		name: "issuer", group: tokens, form: "URL",
 		help:  "the address by which clients know this server (default: the one it serves)",
 		more:  "It is the `iss` of access tokens, and the prefix of the metadata's addresses. Set it as soon as anything but this machine is to be served: `https://sign-in.example`.",
 		parse: text(func(c *config) *string { return &c.Issuer }, isIssuer),
 	},
 	{
 		name: "audience", group: tokens, form: "text", fallback: "watchword",
-		help:  "the `aud` of access tokens",
+		help:  "the aud of access tokens: whom they are for",
 		parse: text(func(c *config) *string { return &c.Audience }),
 	},
 	{
-		name: "algorithm", group: tokens, form: "ES256|Ed25519|RS256|HS256", fallback: "ES256", every: true,
+		name: "algorithm", group: tokens, form: "ES256|Ed25519|RS256|HS256", fallback: "ES256", also: "key",
 		help:  "how access tokens are signed",
 		more:  "`HS256` shares one secret with every resource server, as the tutorials do, and is implied by `ACCESS_TOKEN_SECRET`. The others publish a key that can only verify.",
 		parse: text(func(c *config) *string { return &c.Algorithm }, oneOf("ES256", "Ed25519", "RS256", "HS256")),
@@ -191,13 +191,13 @@ var settings = []setting{
 		parse: either(func(c *config) *bool { return &c.SignupOpen }, "open", "closed"),
 	},
 	{
-		name: "role", group: people, form: "name", list: true, every: true,
+		name: "extra-role", group: people, form: "name", list: true, also: "user",
 		help:  "a role beside user, moderator and admin; repeatable",
-		parse: texts(func(c *config) *[]string { return &c.Roles }, isRole),
+		parse: texts(func(c *config) *[]string { return &c.ExtraRoles }, anything),
 	},
 
 	{
-		name: "master-secret-file", group: secrets, form: "file", every: true,
+		name: "master-secret-file", group: secrets, form: "file", also: "key",
 		help:  "the file that holds the master secret (default: master.key in the data folder)",
 		more:  "The master secret seals the signing keys and authenticates refresh tokens. It is made at the first start with mode 0600. Several nodes on one database need the same one. Keep a copy apart from the database's backup: together they are everything.",
 		parse: text(func(c *config) *string { return &c.MasterSecretFile }),
@@ -249,7 +249,7 @@ type config struct {
 	CookieSameSite string
 
 	SignupOpen bool
-	Roles      []string
+	ExtraRoles []string
 
 	MasterSecretFile                      string
 	MasterSecrets                         []string

@@ -33,7 +33,14 @@ type flagText struct {
 }
 
 func (f *flagText) String() string { return strings.Join(f.texts, ",") }
-func (f *flagText) Type() string   { return f.setting.form }
+
+// Type implements pflag.Value: it is what the help shows for a value.
+func (f *flagText) Type() string {
+	if f.setting.bare {
+		return "bool"
+	}
+	return f.setting.form
+}
 
 // Set implements pflag.Value. A setting that does not repeat takes the last text.
 func (f *flagText) Set(text string) error {
@@ -51,8 +58,10 @@ func register(flags *pflag.FlagSet, wanted func(setting) bool) {
 			continue
 		}
 		flags.Var(&flagText{setting: s}, s.name, s.help)
+		added := flags.Lookup(s.name)
+		added.DefValue = s.fallback
 		if s.bare {
-			flags.Lookup(s.name).NoOptDefVal = "true"
+			added.NoOptDefVal = "true"
 		}
 	}
 }

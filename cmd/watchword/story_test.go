@@ -142,6 +142,10 @@ func TestSpansAreToldInTheirLargestUnit(t *testing.T) {
 	}{
 		{300 * time.Millisecond, "less than a second"},
 		{time.Second, "1 second"},
+		{1600 * time.Millisecond, "2 seconds"},
+		{10*time.Minute - time.Second, "10 minutes"},
+		{7*24*time.Hour - time.Minute, "7 days"},
+		{36 * time.Hour, "36 hours"},
 		{90 * time.Second, "90 seconds"},
 		{2 * time.Minute, "2 minutes"},
 		{time.Hour, "1 hour"},

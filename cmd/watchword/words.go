@@ -15,15 +15,18 @@ func stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// span writes a duration in its largest unit that says enough: "3 minutes".
+// span writes a duration in the largest unit that says enough: "3 minutes", "90
+// minutes", "1 day".
 func span(d time.Duration) string {
 	d = max(d, -d)
 	for _, unit := range []struct {
 		name string
 		size time.Duration
 	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
-		// At least two of a unit, or one exactly: "90 minutes" says more than "1 hour".
-		if n := d / unit.size; n >= 2 || n == 1 && (d == unit.size || unit.size == time.Second) {
+		n := (d + unit.size/2) / unit.size
+		nearly := unit.size / 50
+		one := n == 1 && max(d-unit.size, unit.size-d) <= nearly
+		if one || d >= 2*unit.size-nearly || unit.size == time.Second && n >= 1 {
 			return count(int(n), unit.name)
 		}
 	}
@@ -71,6 +74,27 @@ func plain(s string) string {
 		} else {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
+	}
+	return b.String()
+}
+
+// wrap breaks a text into lines of at most width characters, where it has spaces.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		length := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+length > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += length
 	}
 	return b.String()
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver of sqlite: addresses
+
+	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store"
+	"github.com/watchwordauth/watchword/store/memory"
+	"github.com/watchwordauth/watchword/store/sqlstore"
+)
+
+// opening is what is needed to open the stores that a database's address names.
+type opening struct {
+	where  string // the address without its scheme
+	folder folder
+	create bool // make the database if there is none
+	logger *slog.Logger
+
+	// durable says that rotations must be on the disk before they are answered.
+	// Otherwise they are within session.SyncWithin.
+	durable bool
+}
+
+// opened is stores, and how to close them.
+type opened struct {
+	set   store.Set
+	close func() error
+}
+
+// drivers are the kinds of databases, by the scheme of their addresses.
+var drivers = map[string]func(context.Context, opening) (opened, error){
+	"sqlite": openSQLite,
+	"memory": openMemory,
+}
+
+func openSQLite(ctx context.Context, o opening) (opened, error) {
+	path := o.where
+	if path == "" {
+		path = o.folder.file(databaseFile)
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !o.create {
+		return opened{}, mend(fmt.Errorf("there is no database %s", path), "start the server once, or name the data with --data or --database")
+	}
+	db, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Logger: o.logger})
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{db.Set(), db.Close}, nil
+}
+
+func openMemory(_ context.Context, o opening) (opened, error) {
+	if !o.create {
+		return opened{}, mend(errors.New("what a server keeps in memory is out of reach for other commands"), "give --database the address that the server has")
+	}
+	return opened{memory.New(), func() error { return nil }}, nil
+}
+
+// openStores opens the database and, if they have one of their own, the sessions'.
+func openStores(ctx context.Context, c config, f folder, create bool, logger *slog.Logger) (opened, error) {
+	o := opening{folder: f, create: create, logger: logger, durable: c.Policy.MinAge < session.SyncWithin}
+	all, err := openAddress(ctx, "database", c.Database, o)
+	if err != nil || c.Sessions == "" {
+		return all, err
+	}
+	sessions, err := openAddress(ctx, "sessions", c.Sessions, o)
+	if err != nil {
+		return opened{}, errors.Join(err, all.close())
+	}
+	all.set.Sessions = sessions.set.Sessions
+	closeDatabase := all.close
+	all.close = func() error { return errors.Join(sessions.close(), closeDatabase()) }
+	return all, nil
+}
+
+func openAddress(ctx context.Context, name, address string, o opening) (opened, error) {
+	scheme, where, _ := strings.Cut(address, ":")
+	open, ok := drivers[scheme]
+	if !ok {
+		known := strings.Join(slices.Sorted(maps.Keys(drivers)), ":, ")
+		return opened{}, mend(fmt.Errorf("the address in %s is of no kind of database that is known", name), "it begins with one of %s:", known)
+	}
+	o.where = where
+	return open(ctx, o)
+}
+
+// needsFolder reports whether anything would be kept in the data folder.
+func (c config) needsFolder() bool {
+	secretElsewhere := len(c.MasterSecrets) > 0 || c.MasterSecretFile != ""
+	return c.Database == "sqlite:" || c.Sessions == "sqlite:" || !secretElsewhere && c.Database != "memory:"
+}
