@@ -6,15 +6,6 @@ import (
 	"github.com/watchwordauth/watchword/session"
 )
 
-// signedInAnswer is what a sign-in answers.
-type signedInAnswer struct {
-	ID       string   `json:"id"`
-	Username string   `json:"username"`
-	Email    string   `json:"email"`
-	Roles    []string `json:"roles"`
-	tokens
-}
-
 // signIn answers POST /api/auth/signin. The refresh token comes in the body, or in
 // a cookie for who asks for that; then the request has to be from an allowed site.
 func (a *api) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -87,8 +78,5 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, c credentials, d ses
 	if a.Demo {
 		a.cookies.setDemo(w, grant.AccessToken, grant.ExpiresAt)
 	}
-	return reply(w, http.StatusOK, signedInAnswer{
-		ID: user.ID.String(), Username: user.Username, Email: user.Email, Roles: seedRoles(user.Roles),
-		tokens: a.deliver(w, grant),
-	})
+	return reply(w, http.StatusOK, a.deliver(w, grant))
 }

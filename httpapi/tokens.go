@@ -11,14 +11,26 @@ import (
 // clientID names whom our own sign-in routes issue tokens to.
 const clientID = "watchword"
 
-// tokens is the part that every answer with tokens has.
+// tokens is what a sign-in and a refresh answer. A page that was reloaded knows from
+// a refresh alone who is signed in, and learns of changed roles.
 type tokens struct {
+	ID       string   `json:"id"`
+	Username string   `json:"username"`
+	Email    string   `json:"email"`
+	Roles    []string `json:"roles"`
+
 	AccessToken  string `json:"accessToken"`
 	TokenType    string `json:"tokenType"`
 	ExpiresIn    int64  `json:"expiresIn"`              // seconds
 	ServerTime   string `json:"serverTime"`             // to compare clocks by
 	RefreshToken string `json:"refreshToken,omitempty"` // unless it travels in a cookie
 	SessionID    string `json:"sessionId"`
+
+	// Renewed says that the refresh token is another than the one presented. A
+	// client that cannot see its cookie learns from it that the request key which
+	// it sent has done its work, and that the next refresh needs a new one. To
+	// replace the key any sooner would make a retry look like theft.
+	Renewed bool `json:"renewed"`
 }
 
 // deliver makes the answer to a sign-in or a refresh and, where the refresh token
@@ -26,11 +38,13 @@ type tokens struct {
 // late answer would put it in the place of a newer one.
 func (a *api) deliver(w http.ResponseWriter, g session.Grant) tokens {
 	answer := tokens{
+		ID: g.User.ID.String(), Username: g.User.Username, Email: g.User.Email, Roles: seedRoles(g.User.Roles),
 		AccessToken: g.AccessToken,
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(g.ExpiresAt.Sub(g.At) / time.Second),
 		ServerTime:  timestamp(g.At),
 		SessionID:   g.Session.ID.String(),
+		Renewed:     g.Renewed,
 	}
 	switch g.Session.Delivery {
 	case session.Body:
