@@ -1,7 +1,7 @@
 import { addressOf, sendAuthorized } from "./authorize.js";
 import { type EndReason, RefusedError, WatchwordError, isSignedOut, isUnavailable, isWatchwordError } from "./errors.js";
 import { type Grant, Refresher, signedOut } from "./refresh.js";
-import { Knowledge, type State, type User } from "./session.js";
+import { Knowledge, type State, type User, userOf } from "./session.js";
 import { type KeyValueStorage, memoryStorage } from "./storage.js";
 import { type News, joinTabs } from "./tabs.js";
 import { abortable, now } from "./time.js";
@@ -157,9 +157,9 @@ export function createClient(options: ClientOptions): Client {
     const { accessToken: token, sessionId, expiresIn } = grant;
     const life = expiresIn * 1000;
     const left = life - (now() - since);
-    known.admit(token, left, life, sessionId, grant);
+    const user = userOf(grant);
+    known.admit(token, left, life, sessionId, user);
     refresher.hurry();
-    const { user } = known.pass!;
     tabs?.tell({ kind: "token", token, left, life, sessionId, user, begun });
   }
 
@@ -285,8 +285,7 @@ export function createClient(options: ClientOptions): Client {
     },
 
     async signUp(account, { signal } = {}) {
-      const { id, username, email, roles } = await send<User>(wire, "POST", "/api/auth/signup", { body: account, signal });
-      return { id, username, email, roles };
+      return userOf(await send<User>(wire, "POST", "/api/auth/signup", { body: account, signal }));
     },
 
     signIn: (credentials, { signal } = {}) =>

@@ -6,7 +6,7 @@ export interface User {
   readonly id: string;
   readonly username: string;
   readonly email: string;
-  /** As the server names them: `ROLE_USER`, `ROLE_ADMIN` … See {@link hasRole}. */
+  /** In plain: `user`, `admin`. */
   readonly roles: readonly string[];
 }
 
@@ -18,11 +18,17 @@ export type State =
   /** `reason` says why, if a session has ended. */
   | { readonly status: "signed-out"; readonly user?: undefined; readonly sessionId?: undefined; readonly reason?: EndReason | undefined };
 
+/** The user in an answer. Sign-in and refresh write ROLE_ADMIN where all else says admin. */
+export function userOf({ id, username, email, roles }: User): User {
+  return { id, username, email, roles: roles.map(plain) };
+}
+
 /** Reports whether a user has a role, in either spelling: `admin` or `ROLE_ADMIN`. */
 export function hasRole(user: User | undefined, role: string): boolean {
-  const plain = (name: string) => name.replace(/^ROLE_/i, "").toLowerCase();
-  return user?.roles.some((name) => plain(name) === plain(role)) ?? false;
+  return user?.roles.includes(plain(role)) ?? false;
 }
+
+const plain = (role: string) => role.replace(/^ROLE_(.*)/, (_, name: string) => name.toLowerCase());
 
 /** An access token and whose it is. */
 export interface Pass {
@@ -41,9 +47,8 @@ export class Knowledge {
   readonly #listeners = new Set<(state: State) => void>();
 
   /** Takes an access token that is good for `left` milliseconds of its `life`. */
-  admit(token: string, left: number, life: number, sessionId: string, { id, username, email, roles }: User): void {
+  admit(token: string, left: number, life: number, sessionId: string, user: User): void {
     const until = now() + left;
-    const user: User = { id, username, email, roles };
     // A tenth of its life ahead, at most a minute: a renewal that fails can be
     // tried again before anybody notices.
     this.pass = { token, sessionId, user, until, renewAt: until - Math.min(life / 10, 60_000) };
