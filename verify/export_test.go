@@ -14,3 +14,11 @@ func Remembered(v *Verifier) int {
 	}
 	return held
 }
+
+// Touch makes every remembered token be compared with the revocations again, as
+// a new revocation does.
+func Touch(v *Verifier) {
+	next := *v.feed.revoked.Load()
+	next.version++
+	v.feed.revoked.Store(&next)
+}

@@ -245,11 +245,11 @@ func (f *follower) open(ctx context.Context, jws string) (document, error) {
 	if err := s.verify(h, key); err != nil {
 		return document{}, err
 	}
-	payload, err := s.decodePayload(nil)
+	payload, err := s.decodePayload()
 	if err != nil {
 		return document{}, err
 	}
-	d, err := parseDocument(string(payload))
+	d, err := parseDocument(payload)
 	if err != nil {
 		return document{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -23,6 +23,7 @@ type reader struct {
 	text   string
 	at     int
 	depth  int
+	wide   bool // the last string was not ASCII
 	failed bool
 }
 
@@ -77,7 +78,7 @@ func (r *reader) object(each func(name string)) {
 	var seen names
 	for !r.failed {
 		name := r.string()
-		if !r.take(':') || !seen.add(name) {
+		if !r.take(':') || !seen.add(name, r.wide) {
 			r.fail()
 			return
 		}
@@ -189,13 +190,14 @@ func (r *reader) string() string {
 		r.fail()
 		return ""
 	}
-	start, wide := r.at, false
+	start := r.at
+	r.wide = false
 	for i := start; i < len(r.text); i++ {
 		switch c := r.text[i]; {
 		case c == '"':
 			r.at = i + 1
 			text := r.text[start:i]
-			if wide && !utf8.ValidString(text) {
+			if r.wide && !utf8.ValidString(text) {
 				r.fail()
 				return ""
 			}
@@ -206,7 +208,7 @@ func (r *reader) string() string {
 			r.fail()
 			return ""
 		case c >= utf8.RuneSelf:
-			wide = true
+			r.wide = true
 		}
 	}
 	r.fail()
@@ -216,6 +218,7 @@ func (r *reader) string() string {
 // escaped reads on from the first escape of a string.
 func (r *reader) escaped(start, at int) string {
 	text := append(make([]byte, 0, 2*(at-start)+16), r.text[start:at]...)
+	r.wide = true // it may well be
 	for at < len(r.text) {
 		c := r.text[at]
 		at++
@@ -358,9 +361,11 @@ const lastSecond = 253402300799
 // a fraction.
 func (r *reader) seconds() int64 {
 	text := r.number()
-	whole, _, _ := strings.Cut(text, ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || text[0] == '-' || n > lastSecond || strings.ContainsAny(text, "eE") {
+	n, i := int64(0), 0
+	for ; i < len(text) && text[i] >= '0' && text[i] <= '9' && n <= lastSecond; i++ {
+		n = n*10 + int64(text[i]-'0')
+	}
+	if i == 0 || n > lastSecond || i < len(text) && (text[i] != '.' || strings.ContainsAny(text[i:], "eE")) {
 		r.fail()
 		return 0
 	}
@@ -371,7 +376,7 @@ func (r *reader) seconds() int64 {
 // from a known one in nothing but case: another reader might take it for that.
 func (r *reader) refuse(name string, known []string) {
 	for _, k := range known {
-		if foldEqual(name, k) {
+		if strings.EqualFold(name, k) {
 			r.fail()
 			return
 		}
@@ -388,21 +393,22 @@ type names struct {
 	wide   bool   // a name is not ASCII
 }
 
-// add reports whether the name is new, compared without regard to case.
-func (n *names) add(name string) bool {
+// add reports whether the name is new, compared without regard to case. wide says
+// that it may hold more than ASCII.
+func (n *names) add(name string, wide bool) bool {
 	if n.count >= maxMembers {
 		return false
 	}
-	bit, wide := sketch(name)
+	bit := sketch(name)
 	n.wide = n.wide || wide
 	if n.wide || n.filter&bit != 0 {
 		for i := range min(n.count, len(n.first)) {
-			if foldEqual(n.first[i], name) {
+			if strings.EqualFold(n.first[i], name) {
 				return false
 			}
 		}
 		for _, other := range n.rest {
-			if foldEqual(other, name) {
+			if strings.EqualFold(other, name) {
 				return false
 			}
 		}
@@ -417,22 +423,13 @@ func (n *names) add(name string) bool {
 	return true
 }
 
-// sketch is one of 64 bits that names share if they are equal but for case, and
-// whether the name is not ASCII: then they may not share it, as the letters K
-// and S have variants beyond ASCII.
-func sketch(name string) (bit uint64, wide bool) {
-	sum := uint(len(name))
-	for _, c := range []byte(name) {
-		sum = sum*31 + uint(c|0x20)
-		wide = wide || c >= utf8.RuneSelf
+// sketch is one of 64 bits, which names of ASCII share if they are equal but for
+// case. The letters K and S have variants beyond ASCII, so of other names it
+// says nothing.
+func sketch(name string) uint64 {
+	n := uint(len(name))
+	if n == 0 {
+		return 1
 	}
-	return 1 << (sum & 63), wide
-}
-
-// foldEqual is strings.EqualFold with a short cut for what is clearly different.
-func foldEqual(a, b string) bool {
-	if a == b {
-		return true
-	}
-	return strings.EqualFold(a, b)
+	return 1 << ((n*7 + uint(name[0]|0x20)*5 + uint(name[n/2]|0x20)*3 + uint(name[n-1]|0x20)) & 63)
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // The bounds of what is looked at.
@@ -38,7 +39,11 @@ func (k Key) Verify(jws string) (payload []byte, err error) {
 	if err := s.verify(h, k); err != nil {
 		return nil, err
 	}
-	return s.decodePayload(nil)
+	text, err := s.decodePayload()
+	if err != nil {
+		return nil, err
+	}
+	return []byte(text), nil
 }
 
 // segments are the three parts of a compact JWS, still encoded.
@@ -146,30 +151,43 @@ func (s segments) verify(h header, k Key) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	var space [maxRSABits / 8]byte
-	if base64url.DecodedLen(len(s.signature)) > len(space) {
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	if base64url.DecodedLen(len(s.signature)) > len(w.signature) {
 		return ErrSignature
 	}
-	n, err := base64url.Decode(space[:], []byte(s.signature))
+	n, err := base64url.Decode(w.signature[:], []byte(s.signature))
 	if err != nil {
 		return fmt.Errorf("%w: the signature is not base64url", ErrMalformed)
 	}
 	m, _ := methodOf(k.Algorithm)
-	var message [2048]byte
-	if !m.verify(k, append(message[:0], s.signed...), space[:n]) {
+	w.text = append(w.text[:0], s.signed...)
+	if !m.verify(k, w.text, w.signature[:n]) {
 		return ErrSignature
 	}
 	return nil
 }
 
-// decodePayload appends the payload to the given slice.
-func (s segments) decodePayload(into []byte) ([]byte, error) {
-	payload, err := base64url.AppendDecode(into, []byte(s.payload))
+// decodePayload returns the payload.
+func (s segments) decodePayload() (string, error) {
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	payload, err := base64url.AppendDecode(w.text[:0], []byte(s.payload))
 	if err != nil {
-		return nil, fmt.Errorf("%w: the payload is not base64url", ErrMalformed)
+		return "", fmt.Errorf("%w: the payload is not base64url", ErrMalformed)
 	}
-	return payload, nil
+	w.text = payload
+	return string(payload), nil
 }
+
+// workspace spares allocations. What it holds is of a token that was presented:
+// no secret that outlives it matters here.
+type workspace struct {
+	signature [maxRSABits / 8]byte
+	text      []byte
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // verify reports whether the signature is the key's for the message. The key
 // passed its check.

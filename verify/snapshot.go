@@ -69,9 +69,9 @@ type document struct {
 	Incarnation string            `json:"incarnation"`
 	Window      int64             `json:"window"` // seconds
 	Set         string            `json:"set"`
+	Full        bool              `json:"full,omitempty"`
 	Sessions    []string          `json:"sessions,omitempty"`
 	Users       map[string]uint64 `json:"users,omitempty"`
-	Full        bool              `json:"full"`
 }
 
 func (s Snapshot) document() document {

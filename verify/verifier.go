@@ -227,13 +227,12 @@ func (v *Verifier) open(ctx context.Context, accessToken string, now time.Time) 
 		v.intern(s.header, h)
 	}
 
-	var space [2048]byte
-	payload, err := s.decodePayload(space[:0])
+	payload, err := s.decodePayload()
 	if err != nil {
 		return nil, err
 	}
 	t := &token{keyID: h.keyID}
-	at, err := t.parse(string(payload))
+	at, err := t.parse(payload)
 	if err != nil {
 		return nil, err
 	}
