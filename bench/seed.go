@@ -37,7 +37,8 @@ func (s seeds) id(n int) [16]byte {
 // token is the first refresh token of the n-th session.
 func (s seeds) token(n int) string {
 	handle := s.handle(n)
-	raw := append([]byte{1, 1}, handle[:]...)
+	keyID := sha256.Sum256(append([]byte("watchword/refresh-key/1"), s.key...))[0]
+	raw := append([]byte{1, keyID}, handle[:]...)
 	raw = binary.BigEndian.AppendUint32(raw, 1)
 	raw = binary.BigEndian.AppendUint32(raw, uint32(s.born.Unix()))
 	audience := sha256.Sum256([]byte("watchword\x00\x01"))
