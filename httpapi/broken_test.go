@@ -1,0 +1,27 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+
+	"github.com/watchwordauth/watchword/account"
+)
+
+// failingName is the one that the failing store cannot look up.
+const failingName = "unreachable"
+
+// failing is a user store that fails for one name.
+type failing struct {
+	account.Store
+	err error // nil: an error nobody knows
+}
+
+func (f *failing) FindByUsername(ctx context.Context, key string) (account.User, error) {
+	if key != failingName {
+		return f.Store.FindByUsername(ctx, key)
+	}
+	if f.err == nil {
+		return account.User{}, errors.New("disk full of eels")
+	}
+	return account.User{}, f.err
+}
