@@ -28,7 +28,7 @@ func TestKill9LosesNothingThatWasAcknowledged(t *testing.T) {
 		rounds = 4
 	}
 	data := filepath.Join(t.TempDir(), "data")
-	n := startNode(t, "watchword", data)
+	n := startNode(t, "watchword", data, "--issuer", crashIssuer)
 	runWatchword(t, crashPassword, "user", "add", "--data", data, "--role", "admin", "--email", "root@example.org", "--password-stdin", "root")
 	signedIn, err := call{method: "POST", path: "/api/auth/signin", body: map[string]string{"username": "root", "password": crashPassword}}.do(t.Context(), newClient(t), n.url)
 	if err != nil || signedIn.status != http.StatusOK {
@@ -50,7 +50,7 @@ func TestKill9LosesNothingThatWasAcknowledged(t *testing.T) {
 		if round%2 == 0 {
 			age = "0s"
 		}
-		n := startNode(t, "watchword", data, "--min-token-age", age, "--trusted-proxy", "127.0.0.1", "--log-level", "warn")
+		n := startNode(t, "watchword", data, "--min-token-age", age, "--issuer", crashIssuer, "--trusted-proxy", "127.0.0.1", "--log-level", "warn")
 		together(crowd, func(m *crowdMember) { m.recall(n.url) })
 		if t.Failed() {
 			t.Fatalf("after round %d; the server says:\n%s", round, n.log)
@@ -78,7 +78,7 @@ func TestKill9LosesNothingThatWasAcknowledged(t *testing.T) {
 			t.Fatalf("in round %d; the server says:\n%s", round, n.log)
 		}
 	}
-	n = startNode(t, "watchword", data, "--trusted-proxy", "127.0.0.1")
+	n = startNode(t, "watchword", data, "--issuer", crashIssuer, "--trusted-proxy", "127.0.0.1")
 	together(crowd, func(m *crowdMember) { m.recall(n.url) })
 	people, sessions := 0, 0
 	for _, m := range crowd {
@@ -96,7 +96,10 @@ func together(crowd []*crowdMember, do func(*crowdMember)) {
 	all.Wait()
 }
 
-const crashPassword = "a-long-and-silly-pass-phrase"
+const (
+	crashPassword = "a-long-and-silly-pass-phrase"
+	crashIssuer   = "https://id.example.org" // the port changes at each start
+)
 
 // certainty is how sure a client is that something happened.
 type certainty int

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 )
 
 // listen binds the address, and says what to do where it cannot.
@@ -57,41 +54,6 @@ func issuerOf(listener net.Listener) string {
 		return addressOf(listener)
 	}
 	return "http://localhost:" + strconv.Itoa(int(bound.Port()))
-}
-
-// newServer bounds what a client may take of the server's time and memory. Feeds
-// that stay open lift the write timeout for themselves.
-func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
-}
-
-// serveHTTP serves until the context ends, then lets the requests in flight
-// finish for at most drain.
-func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener, drain time.Duration, logger *slog.Logger) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	logger.Info("stopping; requests in flight may finish", "within", drain)
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := server.Shutdown(bounded); err != nil {
-		server.Close()
-		return mend(fmt.Errorf("some requests were still being answered after %s and were cut off", drain),
-			"give them more time with --drain")
-	}
-	return nil
 }
 
 // writePortFile tells whoever started the server where it serves. The file
