@@ -39,8 +39,13 @@ var contract = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background())
 })
 
+const issuersMetadata = "/.well-known/oauth-authorization-server/"
+
 // find is the path of the contract that a request is for, and its parameters.
 func find(doc *openapi3.T, path string) (template string, parameters map[string]string) {
+	if strings.HasPrefix(path, issuersMetadata) { // followed by the issuer's path
+		return strings.TrimSuffix(issuersMetadata, "/"), nil
+	}
 	given := strings.Split(path, "/")
 	for template := range doc.Paths.Map() {
 		segments := strings.Split(template, "/")
@@ -50,9 +55,7 @@ func find(doc *openapi3.T, path string) (template string, parameters map[string]
 			switch {
 			case !matches:
 			case segment == "{path}":
-				parameters["path"] = strings.Join(given[i:], "/")
-				given := len(given[i:])
-				matches = given > 0
+				parameters["path"] = "/" + strings.Join(given[i:], "/") // may be empty, which no parameter is
 			case strings.HasPrefix(segment, "{"):
 				parameters[strings.Trim(segment, "{}")] = given[i]
 			default:

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (a *api) routes() []route {
 		{"GET", "/api/admin/statistics", admin(a.statistics)},
 
 		{"GET", "/.well-known/jwks.json", a.jwks},
-		{"GET", "/.well-known/oauth-authorization-server", a.metadata},
+		{"GET", metadataPath, a.metadata},
 		{"GET", "/.well-known/openid-configuration", a.metadata},
 		{"GET", "/openapi.yaml", openAPI},
 		{"GET", "/healthz", a.healthz},
@@ -60,6 +61,10 @@ func (a *api) routes() []route {
 	}
 	if a.Demo {
 		table = append(table, a.demoRoutes()...)
+	}
+	// RFC 8414 section 3.1 puts the path of an issuer that has one at the end.
+	if u, err := url.Parse(a.Issuer); err == nil && u.Path != "" {
+		table = append(table, route{"GET", metadataPath + u.Path, a.metadata})
 	}
 	return table
 }
@@ -100,6 +105,9 @@ func (a *api) dispatch() http.Handler {
 		routed.ServeHTTP(w, r)
 	})
 }
+
+// metadataPath is where RFC 8414 has the metadata of an issuer without a path.
+const metadataPath = "/.well-known/oauth-authorization-server"
 
 // revocationsPath is the route that may answer for ever.
 const revocationsPath = "/api/auth/revocations"
