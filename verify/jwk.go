@@ -40,8 +40,9 @@ var errNoKeys = errors.New("the key set has no key that verifies signatures")
 // parseKeys reads a set; skipped says why keys were passed over.
 func parseKeys(text string) (keys []Key, skipped []error, err error) {
 	r := reader{text: text}
-	var found bool
+	var found, twice bool
 	var count int
+	ids := map[string]bool{}
 	r.object(func(name string) {
 		if name != "keys" {
 			r.refuse(name, []string{"keys"})
@@ -58,6 +59,12 @@ func parseKeys(text string) (keys []Key, skipped []error, err error) {
 			if r.failed {
 				return
 			}
+			// A key that cannot be read still takes its id: which of the two did the
+			// issuer mean?
+			if w.use == "" || w.use == "sig" {
+				twice = twice || ids[w.id]
+				ids[w.id] = w.id != ""
+			}
 			key, err := w.key()
 			if err != nil {
 				skipped = append(skipped, fmt.Errorf("key %.64q: %w", w.id, err))
@@ -70,17 +77,24 @@ func parseKeys(text string) (keys []Key, skipped []error, err error) {
 	if r.failed || !found {
 		return nil, nil, fmt.Errorf("not a JWK Set in strict JSON with at most %d keys", maxKeys)
 	}
-	ids := map[string]bool{}
-	for _, key := range keys {
-		if ids[key.ID] {
-			return nil, nil, fmt.Errorf("two keys of the set have the id %q", key.ID)
-		}
-		ids[key.ID] = true
+	if twice || unnamed(keys) > 1 {
+		return nil, nil, errors.New("two keys of the set have the same id, or none")
 	}
 	if err := mixed(keys); err != nil {
 		return nil, nil, err
 	}
 	return keys, skipped, nil
+}
+
+// unnamed counts the keys without id.
+func unnamed(keys []Key) int {
+	n := 0
+	for _, key := range keys {
+		if key.ID == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // webKey is a JWK as it is written.

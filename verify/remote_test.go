@@ -325,7 +325,7 @@ func TestAKeySetThatGoesBadDoesNotReplaceTheGoodOne(t *testing.T) {
 				n.breakWith(func(w http.ResponseWriter, r *http.Request) bool {
 					return r.URL.Path == keysPath && test.fault(w, r)
 				})
-				pass(time.Hour)
+				pass(10 * time.Minute)
 				if err := v.Status().KeysError; err == nil || !strings.Contains(err.Error(), test.says) {
 					t.Errorf("the failure is %v, want %q", err, test.says)
 				}

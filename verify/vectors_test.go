@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -59,8 +60,9 @@ func TestTheExamplesOfTheStandardsVerify(t *testing.T) {
 			if diff := cmp.Diff(test.payload, string(payload)); diff != "" {
 				t.Error(diff)
 			}
-			// A flip of any one bit that is signed, or of the signature, is noticed.
-			for at := range test.jws {
+			// Another character anywhere is noticed. Every seventh is tried, beginning
+			// anywhere, as some of these signatures cost a millisecond.
+			for at := rand.N(7); at < len(test.jws); at += 7 {
 				flipped := []byte(test.jws)
 				flipped[at] = neighbour(flipped[at])
 				if _, err := keys[0].Verify(string(flipped)); err == nil {
