@@ -36,6 +36,7 @@ type key struct {
 	public verify.Key
 	header []byte // of access tokens: encoded, with its dot
 	sign   signer
+	size   int // of a signature, in bytes
 }
 
 // generate makes a private key. RSA keys are drawn from the system's randomness
@@ -135,7 +136,16 @@ func shared(material []byte) *key {
 }
 
 func newKey(r Record, public verify.Key, sign signer) *key {
-	return &key{record: r, public: public, sign: sign, header: appendHeader(nil, r, accessTokenType)}
+	k := &key{record: r, public: public, sign: sign, header: appendHeader(nil, r, accessTokenType)}
+	switch public := public.Public.(type) {
+	case nil:
+		k.size = sha256.Size
+	case *rsa.PublicKey:
+		k.size = public.Size()
+	default: // ECDSA on P-256, Ed25519
+		k.size = 64
+	}
+	return k
 }
 
 // signWith hides a private key in a function, if it is one for the algorithm.
@@ -172,8 +182,8 @@ func signWith(a verify.Algorithm, private crypto.Signer) (signer, error) {
 	return nil, fmt.Errorf("the key is not one for %q", string(a))
 }
 
-// errSignature is returned for what is no ECDSA signature on P-256.
-var errSignature = errors.New("not an ECDSA signature")
+// errSignature is returned for what is no signature of the key's kind.
+var errSignature = errors.New("not a signature of this algorithm")
 
 // appendRaw turns an ECDSA signature from DER (a sequence of two integers) into
 // the two numbers that a JWS holds, 32 bytes each.

@@ -70,21 +70,23 @@ func (r *Ring) check(c *verify.Claims) error {
 
 // token signs a compact JWS (RFC 7515 section 7.1). The header has its dot.
 func (k *key) token(header, payload []byte) (string, error) {
-	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+maxSignature)
-	token = append(token, header...)
-	token = base64.RawURLEncoding.AppendEncode(token, payload)
-	var space [512]byte // as long as that of the longest key
-	signature, err := k.sign(space[:0], token)
-	if err != nil {
-		return "", fmt.Errorf("sign with key %s: %w", k.record.ID, err)
+	signed := len(header) + base64.RawURLEncoding.EncodedLen(len(payload))
+	whole := signed + 1 + base64.RawURLEncoding.EncodedLen(k.size)
+	// One piece of memory: the token, and behind it the signature before it is encoded.
+	space := make([]byte, whole+k.size)
+	copy(space, header)
+	base64.RawURLEncoding.Encode(space[len(header):], payload)
+	signature, err := k.sign(space[whole:whole], space[:signed])
+	if err == nil && len(signature) != k.size {
+		err = errSignature
 	}
-	token = append(token, '.')
-	return string(base64.RawURLEncoding.AppendEncode(token, signature)), nil
+	if err != nil {
+		return "", fmt.Errorf("sign with key %q: %w", k.record.ID, err)
+	}
+	space[signed] = '.'
+	base64.RawURLEncoding.Encode(space[signed+1:], signature)
+	return string(space[:whole]), nil
 }
-
-// maxSignature is how long a dot and a signature get for which a token is not
-// grown: that of RSA with 3072 bits.
-const maxSignature = 1 + rsaBits/8*4/3
 
 // appendHeader writes the first part of a token and its dot. An algorithm and an
 // id need no escaping; a type may.

@@ -550,6 +550,56 @@ func TestAKeyFromTheDatabaseAloneIsNotTrusted(t *testing.T) {
 	wantStates(t, r, map[int]signing.State{1: signing.Revoked, 2: signing.Revoked, 3: signing.Current})
 }
 
+// swapped is a store in which somebody replaced the public part of a key.
+type swapped struct {
+	signing.Store
+	public []byte
+}
+
+func (s *swapped) Keys(ctx context.Context) ([]signing.Record, error) {
+	records, err := s.Store.Keys(ctx)
+	for i := range records {
+		if s.public != nil {
+			records[i].Public = s.public
+		}
+	}
+	return records, err
+}
+
+func TestAKeyThatIsInUseIsLookedAtAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := &swapped{Store: w.store}
+	r := w.open(func(c *signing.Config) { c.Store = store })
+	token := w.mint(r)
+	store.public = forgedRecord(t, 1).Public
+	if err := r.Maintain(t.Context()); err == nil || !strings.Contains(err.Error(), "does not belong") {
+		t.Errorf("Maintain = %v, want an alarm", err)
+	}
+	if err := w.verify(r, token); !errors.Is(err, verify.ErrUnknownKey) {
+		t.Errorf("the key still verifies: %v", err)
+	}
+	store.public = nil
+	w.maintain(r)
+	w.accept(token, r)
+}
+
+// deaf is an event store that does not listen.
+type deaf struct{ audit.Store }
+
+func (deaf) Record(context.Context, ...audit.Event) error { return errDown }
+
+func TestAKeyWorksThoughNobodyWroteItDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.events = deaf{}
+	r := w.open()
+	w.accept(w.mint(r), r)
+	if !strings.Contains(w.log.String(), "record an event") {
+		t.Errorf("the log does not say so: %s", &w.log)
+	}
+}
+
 func TestMintRefusesWithoutAKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"io/fs"
@@ -60,6 +61,22 @@ func TestAllWhoStartAtOnceAgree(t *testing.T) {
 		if id != ids[0] {
 			t.Fatalf("secrets %s and %s", ids[0], id)
 		}
+	}
+}
+
+func TestASecondFileNeverReplacesTheFirst(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "master.secret")
+	first, err := LoadOrCreate(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another process found no file, and is late to make one.
+	if err := create(path, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := Load(path); err != nil || second.ID() != first.ID() {
+		t.Errorf("the secret is another one now: %v", err)
 	}
 }
 
@@ -141,7 +158,11 @@ func TestAnUnusableFileIsRefusedAndLeftAlone(t *testing.T) {
 
 func TestAFolderIsNoSecret(t *testing.T) {
 	t.Parallel()
-	if _, err := LoadOrCreate(t.TempDir()); !errors.Is(err, ErrUnsafe) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadOrCreate(dir); !errors.Is(err, ErrUnsafe) {
 		t.Errorf("LoadOrCreate = %v, want ErrUnsafe", err)
 	}
 }

@@ -27,6 +27,7 @@ func TestParseReadsEverySpelling(t *testing.T) {
 		"plain":                  {"kT7#vQ2m!xZ9@pL4&wR6^nB8*cY3$hJ5", []byte("kT7#vQ2m!xZ9@pL4&wR6^nB8*cY3$hJ5")},
 		"letters and digits":     {"kT7vQ2mxZ9pL4wR6nB8cY3hJ5gD1fS0a", []byte("kT7vQ2mxZ9pL4wR6nB8cY3hJ5gD1fS0a")},
 		"white space around it":  {" " + hex.EncodeToString(material(1)) + "\r\n", material(1)},
+		"digits with dashes":     {"3f9a-c04e-71bd-5862-e0b7-19d4-8cf3-a65e", []byte("3f9a-c04e-71bd-5862-e0b7-19d4-8cf3-a65e")},
 		"words with four dashes": {"gravel-otter-mimic-dusk-yonder-plaza", []byte("gravel-otter-mimic-dusk-yonder-plaza")},
 	}
 	for name, tt := range tests {

@@ -32,6 +32,19 @@ func master(t testing.TB, current byte, old ...byte) *Master {
 	return m
 }
 
+func TestACallerMayClearWhatItGave(t *testing.T) {
+	t.Parallel()
+	given := material(1)
+	m, err := New(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(given)
+	if !bytes.Equal(m.Derive("a"), master(t, 1).Derive("a")) {
+		t.Error("the secret went with it")
+	}
+}
+
 func TestShortMaterialIsRefused(t *testing.T) {
 	t.Parallel()
 	if m, err := New(make([]byte, 31)); err == nil {
@@ -187,6 +200,9 @@ func TestAMasterNeverPrints(t *testing.T) {
 	encoded, err := json.Marshal(map[string]any{"pointer": m, "value": *m, "holder": h})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if strings.Count(string(encoded), "[secret]") < 3 {
+		t.Errorf("JSON does not say [secret]: %s", encoded)
 	}
 	printed = append(printed, log.String(), string(encoded))
 	for _, text := range printed {
