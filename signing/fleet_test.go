@@ -102,12 +102,12 @@ func (f *fleet) step() {
 	}
 }
 
-// busy reports whether a key is about to sign, or was replaced lately.
+// busy reports whether a key is about to sign, or has just begun to.
 func (f *fleet) busy() bool {
-	now := f.clock()
 	return slices.ContainsFunc(f.nodes, func(n *node) bool {
 		return slices.ContainsFunc(n.ring.List(), func(k signing.KeyInfo) bool {
-			return k.State == signing.Old || k.State == signing.Next && k.ActiveAt.Sub(now) < 90*time.Minute
+			left := k.ActiveAt.Sub(f.clock())
+			return left < 65*time.Minute && left > -15*time.Minute
 		})
 	})
 }

@@ -293,9 +293,12 @@ func TestTheJWKSHasWhatVerifiersNeed(t *testing.T) {
 
 func TestAnETagFollowsFromTheJWKS(t *testing.T) {
 	t.Parallel()
-	a, b := fixedRing(t, verify.ES256), fixedRing(t, verify.Ed25519)
-	if ETag(a.JWKS()) != ETag(a.JWKS()) || ETag(a.JWKS()) == ETag(b.JWKS()) {
-		t.Error("tags and sets do not go together")
+	one, again, other := fixedRing(t, verify.ES256), fixedRing(t, verify.ES256), fixedRing(t, verify.Ed25519)
+	if a, b := ETag(one.JWKS()), ETag(again.JWKS()); a != b {
+		t.Errorf("two nodes tag one set as %s and %s", a, b)
+	}
+	if a, b := ETag(one.JWKS()), ETag(other.JWKS()); a == b {
+		t.Errorf("two sets have the tag %s", a)
 	}
 	if got := ETag(nil); got != `"47DEQpj8HBSa-_TImW-5JA"` {
 		t.Errorf("ETag of nothing = %s", got)
