@@ -50,6 +50,9 @@ func WithStorage(s Storage) Option { return func(c *Client) { c.storage = s } }
 // client that gives up after ten seconds.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
+// WithNow replaces the clock, time.Now, in tests.
+func WithNow(now func() time.Time) Option { return func(c *Client) { c.now = now } }
+
 // New makes a client of the sign-in server at an address such as
 // https://id.example.org. It connects to nothing yet. Plain http is refused but
 // for this machine: the tokens would travel in clear.
