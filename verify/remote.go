@@ -37,6 +37,7 @@ type remoteKeys struct {
 
 	found     atomic.Pointer[metadata] // nil until discovered
 	doubted   bool                     // the metadata did not lead to keys; only for load
+	refused   string                   // why keys were passed over, as last logged; only for load
 	published atomic.Pointer[published]
 	spoke     chan struct{} // closed when the first fetch ended well, or cannot ever
 
@@ -155,6 +156,10 @@ func (k *remoteKeys) load() error {
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", errContradiction, m.keys, err)
+	}
+	if why := errors.Join(skipped...); why != nil && why.Error() != k.refused {
+		k.refused = why.Error()
+		k.log.Warn("some of the issuer's keys are not used", "issuer", k.issuer, "error", why)
 	}
 	p := &published{keys: make(map[string]Key, len(keys)), fetched: k.now(), maxAge: maxAge(header)}
 	for _, key := range keys {
