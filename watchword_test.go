@@ -300,7 +300,7 @@ func TestTheWorkInTheBackgroundIsDone(t *testing.T) {
 			t.Fatal(err)
 		}
 		old := begin(t, server, create(t, server))
-		for _, days := range []int{179, 181} {
+		for _, days := range []int{170, 181} {
 			at := time.Now().Add(-time.Duration(days) * 24 * time.Hour)
 			if err := c.Store.Events.Record(t.Context(), audit.Event{ID: uuid.New(at, rand.Reader), At: at, Type: audit.UserSignedUp, User: fmt.Sprint(days)}); err != nil {
 				t.Fatal(err)
@@ -329,7 +329,7 @@ func TestTheWorkInTheBackgroundIsDone(t *testing.T) {
 		if _, err := c.Store.Sessions.Find(t.Context(), old.Session.ID); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("not forgotten: %v", err)
 		}
-		for user, want := range map[string]int{"179": 1, "181": 0} {
+		for user, want := range map[string]int{"170": 1, "181": 0} {
 			events, err := c.Store.Events.Events(t.Context(), audit.Query{User: user})
 			if err != nil || len(events) != want {
 				t.Errorf("of an event %s days old %d are kept: %v", user, len(events), err)
