@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/watchwordauth/watchword/internal/secret"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -151,10 +152,50 @@ func (c *config) validate() error {
 			return mend(errors.New(row.message), "%s", row.hint)
 		}
 	}
+	if err := c.checkSecrets(); err != nil {
+		return err
+	}
+	for name, address := range map[string]string{"database": c.Database, "sessions": c.Sessions} {
+		if address != "" {
+			if _, _, err := driverOf(name, address); err != nil {
+				return err
+			}
+		}
+	}
 	if err := c.Policy.Validate(); err != nil {
 		return mend(err, "'watchword serve --help' names the defaults, which fit together")
 	}
 	return nil
+}
+
+// checkSecrets judges the secrets that were given as text, before anything is
+// made. No error repeats one.
+func (c *config) checkSecrets() error {
+	if c.AccessTokenSecret != "" {
+		if err := secret.Check(c.given["access-token-secret"], c.AccessTokenSecret); err != nil {
+			return err
+		}
+	}
+	if c.RefreshTokenSecret != "" {
+		if _, err := secret.Parse(c.given["refresh-token-secret"], c.RefreshTokenSecret); err != nil {
+			return err
+		}
+	}
+	_, err := c.masterSecrets()
+	return err
+}
+
+// masterSecrets are the master secrets that were given as text, the current one first.
+func (c *config) masterSecrets() ([][]byte, error) {
+	var materials [][]byte
+	for _, text := range c.MasterSecrets {
+		material, err := secret.Parse(c.given["master-secret"], text)
+		if err != nil {
+			return nil, err
+		}
+		materials = append(materials, material)
+	}
+	return materials, nil
 }
 
 const maxDrain = 10 * time.Minute

@@ -23,7 +23,7 @@ import (
 // What was asked and not answered may have happened or not.
 func TestKill9LosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	rounds := 20
+	rounds := 12
 	if testing.Short() {
 		rounds = 4
 	}

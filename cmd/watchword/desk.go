@@ -148,16 +148,12 @@ func (d *desk) signing(ctx context.Context) (signing.Config, error) {
 
 // master reads the master secret. Unlike the server, a command never makes one.
 func (d *desk) master() (*secret.Master, error) {
-	if len(d.config.MasterSecrets) == 0 {
-		return secret.Load(d.config.masterFile(d.folder))
+	materials, err := d.config.masterSecrets()
+	if err != nil {
+		return nil, err
 	}
-	var materials [][]byte
-	for _, text := range d.config.MasterSecrets {
-		material, err := secret.Parse(d.config.given["master-secret"], text)
-		if err != nil {
-			return nil, err
-		}
-		materials = append(materials, material)
+	if len(materials) == 0 {
+		return secret.Load(d.config.masterFile(d.folder))
 	}
 	return secret.New(materials[0], materials[1:]...)
 }

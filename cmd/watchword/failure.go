@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -33,17 +34,24 @@ func (m *misuse) Unwrap() error { return m.err }
 var errSilent = errors.New("already told")
 
 // report writes what went wrong and how to mend it, and returns the exit status.
+// Packages that know no hints put the mending behind a semicolon.
 func report(w io.Writer, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, errSilent) {
-		fmt.Fprintf(w, "watchword: %v\n", err)
-	}
+	what, hint := err.Error(), ""
 	if h, ok := errors.AsType[*hinted](err); ok {
-		fmt.Fprintf(w, "hint: %s\n", h.hint)
+		hint = h.hint
 	} else if _, ok := errors.AsType[*misuse](err); ok {
-		fmt.Fprintf(w, "hint: run '%s --help'\n", cmd.CommandPath())
+		hint = fmt.Sprintf("run '%s --help'", cmd.CommandPath())
+	} else if cut := strings.LastIndex(what, "; "); cut >= 0 {
+		what, hint = what[:cut], what[cut+len("; "):]
+	}
+	if !errors.Is(err, errSilent) {
+		fmt.Fprintf(w, "watchword: %s\n", what)
+		if hint != "" {
+			fmt.Fprintf(w, "hint: %s\n", hint)
+		}
 	}
 	if _, ok := errors.AsType[*misuse](err); ok {
 		return 2

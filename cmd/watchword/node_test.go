@@ -35,7 +35,7 @@ func startNode(t testing.TB, binary, data string, args ...string) *node {
 		"serve", "--data", data, "--listen", "127.0.0.1:0", "--port-file", portFile,
 	}, args...)...)
 	n.cmd.Dir = t.TempDir()
-	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
+	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=2", quickExit} // on any machine
 	n.cmd.Stdout, n.cmd.Stderr = n.log, n.log
 	if err := n.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func newClient(t testing.TB) *http.Client {
 func runWatchword(t testing.TB, input string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "watchword", args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), quickExit}
 	cmd.Dir = t.TempDir()
 	cmd.Stdin = strings.NewReader(input)
 	output, err := cmd.CombinedOutput()

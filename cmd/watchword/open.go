@@ -36,8 +36,11 @@ type opened struct {
 	close func() error
 }
 
+// driver opens stores of one kind.
+type driver func(context.Context, opening) (opened, error)
+
 // drivers are the kinds of databases, by the scheme of their addresses.
-var drivers = map[string]func(context.Context, opening) (opened, error){
+var drivers = map[string]driver{
 	"sqlite": openSQLite,
 	"memory": openMemory,
 }
@@ -82,14 +85,24 @@ func openStores(ctx context.Context, c config, f folder, create bool, logger *sl
 }
 
 func openAddress(ctx context.Context, name, address string, o opening) (opened, error) {
+	open, where, err := driverOf(name, address)
+	if err != nil {
+		return opened{}, err
+	}
+	o.where = where
+	return open(ctx, o)
+}
+
+// driverOf finds the driver of an address, and what the address says to it. The
+// address is not repeated in the error: it may hold a password.
+func driverOf(name, address string) (driver, string, error) {
 	scheme, where, _ := strings.Cut(address, ":")
 	open, ok := drivers[scheme]
 	if !ok {
 		known := strings.Join(slices.Sorted(maps.Keys(drivers)), ":, ")
-		return opened{}, mend(fmt.Errorf("the address in %s is of no kind of database that is known", name), "it begins with one of %s:", known)
+		return nil, "", mend(fmt.Errorf("the address in %s is of no kind of database that is known", name), "it begins with one of %s:", known)
 	}
-	o.where = where
-	return open(ctx, o)
+	return open, where, nil
 }
 
 // needsFolder reports whether anything would be kept in the data folder.

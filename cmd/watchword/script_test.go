@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,15 +23,23 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"watchword": main})
 }
 
+// quickExit keeps the race detector from waiting a second when a process ends.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 // TestScripts runs the stories in testdata, each in a folder of its own.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"http":  scriptHTTP,
-			"field": scriptField,
-			"await": scriptAwait,
+			"http":   scriptHTTP,
+			"field":  scriptField,
+			"await":  scriptAwait,
+			"within": scriptWithin,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, quickExit)
+			return nil
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -41,9 +50,40 @@ func TestScripts(t *testing.T) {
 //
 //	http METHOD URL [Name:value…] [BODY]
 //
-// BODY begins with { or @, which names a file, or name= for a form. Variables in
-// it are expanded, in a file too. "! http" expects a status of 400 or more.
+// BODY is JSON: it begins with {. "! http" expects a status of 400 or more.
 func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	status := sendHTTP(ts, args)
+	if failed := status >= 400; failed != neg {
+		ts.Fatalf("unexpected status %d: %s", status, ts.ReadFile("stdout"))
+	}
+}
+
+// scriptWithin sends a request again and again until its status is the one that
+// is expected, and fails if that takes too long:
+//
+//	within DURATION STATUS METHOD URL [Name:value…] [BODY]
+func scriptWithin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: within DURATION STATUS METHOD URL [Name:value…] [BODY]")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for start := time.Now(); ; <-look.C {
+		status := sendHTTP(ts, args[2:])
+		if strconv.Itoa(status) == args[1] {
+			ts.Logf("%s after %v", args[1], time.Since(start).Round(time.Millisecond))
+			return
+		}
+		if time.Since(start) > limit {
+			ts.Fatalf("still %d after %v", status, limit)
+		}
+	}
+}
+
+// sendHTTP sends a request, prints the answer and returns its status.
+func sendHTTP(ts *testscript.TestScript, args []string) int {
 	if len(args) < 2 {
 		ts.Fatalf("usage: http METHOD URL [Name:value…] [BODY]")
 	}
@@ -83,9 +123,7 @@ func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	fmt.Fprintf(out, "\n%s\n", content)
-	if failed := response.StatusCode >= 400; failed != neg {
-		ts.Fatalf("unexpected status %d: %s", response.StatusCode, content)
-	}
+	return response.StatusCode
 }
 
 // scriptClient opens a connection a request, so that nothing is left of one.

@@ -45,7 +45,10 @@ whom it ended. For "why was I signed out?".`,
 			}
 			fmt.Fprintf(p.out, "Session %s\n", id)
 			for _, sentence := range tell(story, d.names(ctx), p.now()) {
-				fmt.Fprintf(p.out, "\n%s\n", wrap(sentence, 80))
+				if _, ok := terminal(p.out); ok {
+					sentence = wrap(sentence, 80)
+				}
+				fmt.Fprintf(p.out, "\n%s\n", sentence)
 			}
 			return nil
 		}),

@@ -120,7 +120,7 @@ func because(reason session.Reason) string {
 	known := map[session.Reason]string{
 		session.SignedOut:       "a sign-out",
 		session.EndedByUser:     "ended from another session of the same user",
-		session.EndedByAdmin:    "ended by an administrator",
+		session.EndedByAdmin:    "an administrator decided so",
 		session.PasswordChanged: "the password was changed elsewhere",
 		session.UserBlocked:     "the user was blocked",
 		session.ReuseDetected:   "an old refresh token was presented, so somebody else holds the session's tokens",
