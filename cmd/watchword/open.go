@@ -53,7 +53,7 @@ func openSQLite(ctx context.Context, o opening) (opened, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !o.create {
 		return opened{}, mend(fmt.Errorf("there is no database %s", path), "start the server once, or name the data with --data or --database")
 	}
-	db, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Logger: o.logger})
+	db, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Logger: o.logger, DurableRotations: o.durable})
 	if err != nil {
 		return opened{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -16,6 +17,11 @@ import (
 // Options are what an operator may choose. The zero value is good.
 type Options struct {
 	Logger *slog.Logger // default: slog.Default
+
+	// DurableRotations has Advance, too, on the disk before it returns. It is for
+	// a session.Policy whose MinAge is below session.SyncWithin: there a crash of
+	// the machine could lose more than one rotation of a session.
+	DurableRotations bool
 }
 
 // DB is an open database with Watchword's tables. It is safe for concurrent use.
@@ -29,6 +35,7 @@ type DB struct {
 
 	gate   gate
 	keeper *keeper // nil: the database looks after itself
+	closed *atomic.Bool
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
@@ -57,6 +64,7 @@ func (db *DB) Set() store.Set {
 // Close ends the background work, brings everything to the disk and closes the
 // connections. What is asked of the stores afterwards fails.
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	var errs []error
 	if db.keeper != nil {
 		errs = append(errs, db.keeper.close())

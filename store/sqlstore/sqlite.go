@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // sqlite is the embedded database, by the driver modernc.org/sqlite.
@@ -138,7 +140,7 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := prepareFile(path, o.Logger); err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate()}
+	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), closed: new(atomic.Bool)}
 	var pools []*pool
 	open := func(kind []string, connections int) *pool {
 		raw, failed := sql.Open("sqlite", sqliteAddress(path, kind))
@@ -149,7 +151,12 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		pools = append(pools, newPool(raw, connections))
 		return pools[len(pools)-1]
 	}
-	db.durable, db.relaxed, db.reading = open(sqliteDurable, 1), open(sqliteRelaxed, 1), open(sqliteReading, 4)
+	rotating := sqliteRelaxed
+	if o.DurableRotations {
+		rotating = slices.Clone(sqliteRelaxed)
+		rotating[slices.Index(rotating, "_synchronous")+1] = "full"
+	}
+	db.durable, db.relaxed, db.reading = open(sqliteDurable, 1), open(rotating, 1), open(sqliteReading, 4)
 	keeping := open(sqliteKeeping, 1)
 	if err == nil {
 		// The first connection makes the file a database. SQLite does not wait
