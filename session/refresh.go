@@ -104,6 +104,14 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		if !advanced {
 			return Grant{}, false, nil
 		}
+		if verdict.Healed {
+			// The client gets no token that would prove this healing to a store
+			// that lost it again, and so is not idle. What keeps the generation
+			// is durable.
+			if _, err := s.Store.Advance(ctx, session.ID, verdict.Next.Generation, verdict.Next); err != nil {
+				return Grant{}, false, fmt.Errorf("make the healing durable: %w", err)
+			}
+		}
 		session.Register = verdict.Next
 	}
 	s.Observe(verdict.Kind, verdict.Healed)
