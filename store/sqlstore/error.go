@@ -32,8 +32,8 @@ func (db *DB) fault(ctx context.Context, err error) error {
 		return nil
 	case ended != nil:
 		return ended
-	case errors.Is(err, ErrUnavailable):
-		return err
+	case db.closed.Load():
+		return fmt.Errorf("%w: %s is closed: %w", ErrUnavailable, db.name, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		// It was not the caller's context but the limit of a batch.
 		return fmt.Errorf("%w: %s: %v", ErrUnavailable, db.name, err)

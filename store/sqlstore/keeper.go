@@ -38,6 +38,7 @@ type keeper struct {
 	keeping *pool
 	log     string
 	logger  *slog.Logger
+	limit   int64 // of the log, in bytes
 
 	owing atomic.Bool   // there may be a rotation that is not on the disk
 	stuck atomic.Bool   // somebody reads an old state: emptying the log would fail
@@ -51,7 +52,7 @@ type keeper struct {
 func newKeeper(db *DB, keeping *pool, log string, logger *slog.Logger) *keeper {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &keeper{
-		db: db, keeping: keeping, log: log, logger: logger,
+		db: db, keeping: keeping, log: log, logger: logger, limit: largeLog,
 		wrote: make(chan struct{}, 1), large: make(chan struct{}, 1),
 		stop: stop, stopped: make(chan struct{}),
 	}
@@ -65,7 +66,7 @@ func (k *keeper) owe() { k.owing.Store(true) }
 // written says that something was committed. It is called within the gate.
 func (k *keeper) written() {
 	signal(k.wrote)
-	if !k.stuck.Load() && logSize(k.log) > largeLog {
+	if !k.stuck.Load() && logSize(k.log) > k.limit {
 		signal(k.large)
 	}
 }
@@ -116,7 +117,7 @@ func (k *keeper) tend(ctx context.Context) error {
 			}
 		}
 	}
-	if size > largeLog {
+	if size > k.limit {
 		errs = append(errs, k.empty(ctx))
 	}
 	if k.owing.Swap(false) {

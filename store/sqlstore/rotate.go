@@ -23,9 +23,5 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 
 // advanceAll is the batch behind Advance.
 func (s sessions) advanceAll(ctx context.Context, rotations []rotation) ([]bool, error) {
-	won, err := s.dialect.advance(ctx, s.DB, rotations)
-	if err != nil {
-		return nil, s.fault(context.WithoutCancel(ctx), err)
-	}
-	return won, nil
+	return s.dialect.advance(ctx, s.DB, rotations)
 }

@@ -70,7 +70,7 @@ func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[sessio
 	ctx = context.WithoutCancel(ctx) // one short statement: watching the context costs more than it saves
 	list, err := byID(ctx, s.DB, scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions`, flat(ids))
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, err
 	}
 	known := make(map[session.ID]session.Session, len(list))
 	for _, one := range list {

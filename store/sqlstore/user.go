@@ -72,7 +72,7 @@ func (s users) findAll(ctx context.Context, ids []account.ID) ([]found[account.U
 	ctx = context.WithoutCancel(ctx) // one short statement: watching the context costs more than it saves
 	list, err := byID(ctx, s.DB, scanUser, `SELECT `+userColumns+` FROM watchword_users`, flat(ids))
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, err
 	}
 	known := make(map[account.ID]account.User, len(list))
 	for _, u := range list {

@@ -1,0 +1,380 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+// open opens a SQLite database in a folder of its own.
+func open(t testing.TB) *DB {
+	t.Helper()
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "watchword.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return db
+}
+
+// begin puts a session into the store and returns it.
+func begin(t testing.TB, db *DB, n int) session.Session {
+	t.Helper()
+	s := benchSession(n)
+	if err := db.Set().Sessions.Begin(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// rotated is the register that follows.
+func rotated(r session.Register) session.Register {
+	r.Generation++
+	return r
+}
+
+func TestEachConnectionIsOfItsKind(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	const off, normal, full = "0", "1", "2"
+	common := map[string]string{
+		"journal_mode": "wal", "page_size": "1024", "wal_autocheckpoint": "0", "foreign_keys": "1", "trusted_schema": "0", "fullfsync": "1",
+	}
+	for name, row := range map[string]struct {
+		pool *pool
+		want map[string]string
+	}{
+		"durable": {db.durable, map[string]string{"synchronous": full, "query_only": off}},
+		"relaxed": {db.relaxed, map[string]string{"synchronous": normal, "query_only": off}},
+		"reading": {db.reading, map[string]string{"query_only": "1"}},
+		"keeping": {db.keeper.keeping, map[string]string{"synchronous": full, "checkpoint_fullfsync": "1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ask := func(conn *sql.Conn, pragma string) (value string) {
+				t.Helper()
+				if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&value); err != nil {
+					t.Fatal(err)
+				}
+				return value
+			}
+			// All connections that the pool may have, and those that follow when they are lost.
+			for range 2 {
+				var conns []*sql.Conn
+				for range row.pool.Stats().MaxOpenConnections {
+					conn, err := row.pool.Conn(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					conns = append(conns, conn)
+					for _, settings := range []map[string]string{common, row.want} {
+						for pragma, want := range settings {
+							if got := ask(conn, pragma); got != want {
+								t.Errorf("%s = %s, want %s", pragma, got, want)
+							}
+						}
+					}
+					if got := ask(conn, "busy_timeout"); got == "0" {
+						t.Error("there is no busy timeout")
+					}
+				}
+				for _, conn := range conns {
+					conn.Raw(func(any) error { return errLost })
+					conn.Close()
+				}
+			}
+		})
+	}
+}
+
+// errLost makes database/sql drop a connection.
+var errLost = errors.New("lost")
+
+// What is written with which durability is asked of SQLite's log: a durable
+// commit that follows an undurable one would hide the difference, so each verb
+// must leave the connection of its class with the changes, and no other.
+func TestEachVerbIsAsDurableAsItMustBe(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	set := db.Set()
+	s := begin(t, db, 1)
+	changes := func(p *pool) (n int) {
+		t.Helper()
+		if err := p.QueryRowContext(t.Context(), "SELECT total_changes()").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	type count struct{ durable, relaxed int }
+	var advanced session.Register
+	for _, step := range []struct {
+		verb string
+		do   func() error
+		want count
+	}{
+		{"Begin", func() error { return set.Sessions.Begin(t.Context(), benchSession(2)) }, count{durable: 1}},
+		{"Advance", func() error {
+			advanced = rotated(s.Register)
+			_, err := set.Sessions.Advance(t.Context(), s.ID, 1, advanced)
+			return err
+		}, count{relaxed: 1}},
+		{"Revoke", func() error {
+			_, err := set.Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt})
+			return err
+		}, count{durable: 1}},
+		{"RevokeUser", func() error {
+			_, err := set.Sessions.RevokeUser(t.Context(), benchSession(2).UserID, session.ID{}, session.Tombstone{At: s.CreatedAt})
+			return err
+		}, count{durable: 1}},
+	} {
+		before := count{changes(db.durable), changes(db.relaxed)}
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.verb, err)
+		}
+		got := count{changes(db.durable) - before.durable, changes(db.relaxed) - before.relaxed}
+		if got != step.want {
+			t.Errorf("%s changed %+v rows, want %+v", step.verb, got, step.want)
+		}
+	}
+}
+
+func TestARotationIsFollowedByADurableCommitInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t)
+		s := begin(t, db, 1)
+		written := func() (n int) {
+			if err := db.reading.QueryRowContext(t.Context(), "SELECT written FROM watchword_sync").Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		rotate := func() {
+			if won, err := db.Set().Sessions.Advance(t.Context(), s.ID, s.Generation, rotated(s.Register)); !won || err != nil {
+				t.Fatalf("Advance = %v, %v", won, err)
+			}
+			s.Generation++
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := written(); n != 0 {
+			t.Errorf("%d commits, and nothing was rotated", n)
+		}
+		for day := range 3 {
+			rotate()
+			time.Sleep(session.SyncWithin)
+			synctest.Wait()
+			if n := written(); n != day+1 {
+				t.Errorf("%d commits after %d rotations", n, day+1)
+			}
+			time.Sleep(24 * time.Hour) // the keeper sleeps, too: nothing is owed
+			synctest.Wait()
+			if n := written(); n != day+1 {
+				t.Errorf("%d commits after %d rotations, a day later", n, day+1)
+			}
+		}
+
+		rotate()
+		db.keeper.close()
+		if n := written(); n != 4 {
+			t.Errorf("%d commits after the end", n)
+		}
+	})
+}
+
+func TestARotationThatCouldNotBeSyncedIsSyncedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t)
+		var log strings.Builder
+		db.keeper.logger = slog.New(slog.NewTextHandler(&log, nil))
+		s := begin(t, db, 1)
+		if _, err := db.durable.Exec("PRAGMA query_only = 1"); err != nil {
+			t.Fatal(err)
+		}
+		if won, err := db.Set().Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register)); !won || err != nil {
+			t.Fatalf("Advance = %v, %v", won, err)
+		}
+		time.Sleep(session.SyncWithin)
+		synctest.Wait()
+		if !db.keeper.owing.Load() || !strings.Contains(log.String(), "looking after the database failed") {
+			t.Errorf("nothing is owed, or nothing was said: %s", log.String())
+		}
+		if _, err := db.durable.Exec("PRAGMA query_only = 0"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(session.SyncWithin)
+		synctest.Wait()
+		if db.keeper.owing.Load() {
+			t.Error("it was not tried again")
+		}
+	})
+}
+
+func TestTheLogIsEmptiedUnderConstantLoad(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	db.keeper.limit = 2 << 20
+	s := begin(t, db, 1)
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() { // somebody always reads
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := db.Set().Sessions.Find(t.Context(), s.ID); err != nil {
+				t.Errorf("Find: %v", err)
+				return
+			}
+		}
+	})
+	// Each commit adds a quarter of a MiB.
+	largest, total := int64(0), 24*db.keeper.limit
+	for written := int64(0); written < total; written += 1 << 18 {
+		if _, err := db.exec(t.Context(), `UPDATE watchword_sessions SET client_id = ?`, strings.Repeat("x", 1<<18)); err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, logSize(db.keeper.log))
+	}
+	close(stop)
+	group.Wait()
+	if largest > total/3 {
+		t.Errorf("the log grew to %d MiB while %d were written", largest>>20, total>>20)
+	}
+	t.Logf("the log was at most %d MiB while %d were written", largest>>20, total>>20)
+}
+
+// A rotation must write one page of one table and of no index.
+func TestNoIndexHoldsWhatARotationChanges(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	indexed, err := all(t.Context(), db, db.reading, scanned[string], `
+		SELECT DISTINCT c.name FROM pragma_index_list('watchword_sessions') AS i, pragma_index_xinfo(i.name) AS c
+		WHERE c.key = 1 ORDER BY c.name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"created_at", "expires_at", "id", "revoked_at", "user_id"}, indexed); diff != "" {
+		t.Errorf("indexed columns (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFullDiskIsUnavailableAndHeals(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := begin(t, db, 1)
+	limit := func(pages string) {
+		t.Helper()
+		if _, err := db.durable.ExecContext(t.Context(), `PRAGMA max_page_count = `+pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("1") // no page can be added from now on
+	var err error
+	for n := 2; err == nil && n < 1000; n++ {
+		err = db.Set().Sessions.Begin(t.Context(), benchSession(n))
+	}
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "the disk is full: free some space") || !strings.Contains(err.Error(), db.keeper.log[:len(db.keeper.log)-len("-wal")]) {
+		t.Errorf("Begin = %v, want %v, with the file and a hint", err, ErrUnavailable)
+	}
+	if _, err := db.Set().Sessions.Find(t.Context(), s.ID); err != nil {
+		t.Errorf("meanwhile Find = %v", err)
+	}
+	limit("1000000")
+	if err := db.Set().Sessions.Begin(t.Context(), benchSession(1000)); err != nil {
+		t.Errorf("afterwards Begin = %v", err)
+	}
+}
+
+func TestALockedDatabaseIsUnavailable(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	s := begin(t, db, 1)
+	other, err := OpenSQLite(t.Context(), strings.TrimSuffix(db.keeper.log, "-wal"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.durable.Begin() // as another process would, and stay
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+
+	for verb, write := range map[string]func(ctx context.Context) error{
+		"Advance": func(ctx context.Context) error {
+			_, err := db.Set().Sessions.Advance(ctx, s.ID, 1, rotated(s.Register))
+			return err
+		},
+		"Revoke": func(ctx context.Context) error {
+			_, err := db.Set().Sessions.Revoke(ctx, s.ID, session.Tombstone{At: s.CreatedAt})
+			return err
+		},
+		"RevokeUser": func(ctx context.Context) error {
+			_, err := db.Set().Sessions.RevokeUser(ctx, s.UserID, session.ID{}, session.Tombstone{At: s.CreatedAt})
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		begin := time.Now()
+		if err := write(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s = %v, want %v", verb, err, context.DeadlineExceeded)
+		}
+		if took := time.Since(begin); took > patience/2 {
+			t.Errorf("%s took %v, though its context ended after 50ms", verb, took)
+		}
+		cancel()
+	}
+	if _, err := db.Set().Sessions.Find(t.Context(), s.ID); err != nil {
+		t.Errorf("meanwhile Find = %v", err)
+	}
+	if _, err := db.Set().Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("without a limit Revoke = %v, want %v", err, ErrUnavailable)
+	}
+	tx.Rollback()
+	if did, err := db.Set().Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt}); !did || err != nil {
+		t.Errorf("afterwards Revoke = %v, %v", did, err)
+	}
+}
+
+func TestAfterCloseEverythingIsUnavailable(t *testing.T) {
+	t.Parallel()
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "watchword.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, db, 1)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for verb, err := range map[string]error{
+		"Begin": db.Set().Sessions.Begin(t.Context(), benchSession(2)),
+		"Find":  func() error { _, err := db.Set().Sessions.Find(t.Context(), s.ID); return err }(),
+		"Advance": func() error {
+			_, err := db.Set().Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))
+			return err
+		}(),
+	} {
+		if !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s = %v, want %v", verb, err, ErrUnavailable)
+		}
+	}
+}
