@@ -195,6 +195,7 @@ func attacks() []attack {
 		}, verify.ErrMalformed},
 		{"space before", func(t testing.TB, s signer) string { return " " + s.token(t, claims(nil)) }, verify.ErrMalformed},
 		{"line break after", func(t testing.TB, s signer) string { return s.token(t, claims(nil)) + "\n" }, verify.ErrMalformed},
+		{"carriage return after", func(t testing.TB, s signer) string { return s.token(t, claims(nil)) + "\r" }, verify.ErrMalformed},
 		{"line break within the payload", spliced(func(p []string) string { return p[0] + "." + p[1][:9] + "\r\n" + p[1][9:] + "." + p[2] }), verify.ErrMalformed},
 		{"line break within the signature", spliced(func(p []string) string { return p[0] + "." + p[1] + "." + p[2][:9] + "\n" + p[2][9:] }), verify.ErrMalformed},
 		{"padded signature", spliced(func(p []string) string { return p[0] + "." + p[1] + "." + p[2] + "==" }), verify.ErrMalformed},
@@ -206,6 +207,7 @@ func attacks() []attack {
 		{"alg twice", raw(`{"alg":"$alg","alg":"none","kid":"$kid","typ":"at+jwt"}`), verify.ErrMalformed},
 		{"alg twice, but for case", raw(`{"alg":"$alg","ALG":"none","kid":"$kid","typ":"at+jwt"}`), verify.ErrMalformed},
 		{"Alg for alg", raw(`{"Alg":"$alg","kid":"$kid","typ":"at+jwt"}`), verify.ErrMalformed},
+		{"Crit for crit", raw(`{"alg":"$alg","kid":"$kid","typ":"at+jwt","Crit":["exp"]}`), verify.ErrMalformed},
 		{"alg twice, one escaped", raw(`{"alg":"$alg","\u0061lg":"none","kid":"$kid","typ":"at+jwt"}`), verify.ErrMalformed},
 		{"kid with the Kelvin sign", raw(`{"alg":"$alg","kid":"$kid","\u212Aid":"x","typ":"at+jwt"}`), verify.ErrMalformed},
 		{"an unknown member twice", raw(`{"alg":"$alg","kid":"$kid","typ":"at+jwt","x":1,"x":2}`), verify.ErrMalformed},
@@ -508,6 +510,29 @@ func TestMemoryIsBoundedByTheCacheSize(t *testing.T) {
 		if held := verify.Remembered(v); held > max(size, 128) || size >= 500 && held < size/4 {
 			t.Errorf("%d tokens are held, with a size of %d", held, size)
 		}
+	}
+}
+
+func TestRememberedHeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	s := signers()[verify.HS256]
+	v := s.verifier(t)
+	for n := range 100 {
+		mustAccept(t, v, s.sign(t, header(s, map[string]any{"n": n}), claims(nil)))
+	}
+	if held := verify.RememberedHeaders(v); held == 0 || held > 33 {
+		t.Errorf("%d headers are held", held)
+	}
+}
+
+func TestAKeyVerifiesOnlyWhatNamesIt(t *testing.T) {
+	t.Parallel()
+	s := signers()[verify.ES256]
+	if _, err := s.key.Verify(s.sign(t, header(s, map[string]any{"kid": "another"}), "x")); !errors.Is(err, verify.ErrUnknownKey) {
+		t.Errorf("with the id of another: %v", err)
+	}
+	if payload, err := s.key.Verify(s.sign(t, header(s, map[string]any{"kid": nil}), "x")); err != nil || string(payload) != "x" {
+		t.Errorf("without id: %q, %v", payload, err)
 	}
 }
 

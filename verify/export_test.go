@@ -22,3 +22,6 @@ func Touch(v *Verifier) {
 	next.version++
 	v.feed.revoked.Store(&next)
 }
+
+// RememberedHeaders counts the headers that are held.
+func RememberedHeaders(v *Verifier) int { return len(*v.headers.Load()) }

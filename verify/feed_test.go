@@ -25,6 +25,28 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// log remembers what was logged.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *log) count(words string) int { return strings.Count(l.String(), words) }
+
 func TestARevocationReachesTheResourceServerAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -88,7 +110,8 @@ func TestAFeedThatIsCutObeysThePolicy(t *testing.T) {
 					defer mu.Unlock()
 					notified = append(notified, s.Stale)
 				}
-				v := n.verifier(t, verify.WithFeed(test.feed))
+				said := &log{}
+				v := n.verifier(t, verify.WithFeed(test.feed), verify.WithLogger(said.logger()))
 				known := i.Mint(verify.Claims{SessionID: "known"})
 				mustAccept(t, v, known)
 				i.Revoke("known")
@@ -122,6 +145,9 @@ func TestAFeedThatIsCutObeysThePolicy(t *testing.T) {
 				defer mu.Unlock()
 				if fmt.Sprint(notified) != "[true false]" {
 					t.Errorf("notified of %v", notified)
+				}
+				if errors, good := said.count("level=ERROR"), said.count("are back"); errors != 1 || good != 1 {
+					t.Errorf("the log complains %d times and is content %d times:\n%s", errors, good, said)
 				}
 			})
 		})
@@ -286,13 +312,20 @@ func TestWhereStreamsAreHeldBackTheFeedIsPolled(t *testing.T) {
 				v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
 				token := i.Mint(verify.Claims{SessionID: "s"})
 				pass(10 * time.Second)
-				for range 60 {
+				for range 280 {
 					mustAccept(t, v, token)
 					pass(time.Second)
 				}
+				if streams := n.requests(verify.FeedPath + " (stream)"); streams != 1 {
+					t.Errorf("%d streams were tried in less than five minutes", streams)
+				}
+				pass(30 * time.Second)
+				if streams := n.requests(verify.FeedPath + " (stream)"); streams != 2 {
+					t.Errorf("%d streams were tried in a little more than five minutes", streams)
+				}
 				token = i.Mint(verify.Claims{SessionID: "s"})
 				i.Revoke("s")
-				pass(8 * time.Second) // a stream may just be tried again
+				pass(time.Second)
 				mustRefuse(t, v, token, verify.ErrRevoked)
 			})
 		})
@@ -362,6 +395,17 @@ func TestClocksMayDifferByAMinute(t *testing.T) {
 	}
 }
 
+func TestAnAPIWhoseClockIsAheadRefusesALittleEarly(t *testing.T) {
+	t.Parallel()
+	s := signers()[verify.HS256]
+	token := s.token(t, claims(nil)) // expires at ten past
+	ahead := func(passed time.Duration) *verify.Verifier {
+		return s.verifier(t, verify.WithNow(at(noon.Add(passed+time.Minute))))
+	}
+	mustAccept(t, ahead(9*time.Minute+29*time.Second), token)
+	mustRefuse(t, ahead(9*time.Minute+30*time.Second), token, verify.ErrExpired)
+}
+
 func TestClocksThatDriftApartDoNotStopTheNews(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -420,8 +464,12 @@ func TestAnIssuerThatAnnouncesNoFeedIsNotFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, i := world(t)
 		n.breakWith(foreign)
-		v := n.verifier(t)
+		said := &log{}
+		v := n.verifier(t, verify.WithLogger(said.logger()))
 		pass(time.Minute)
+		if said.count("announces no revocations") != 1 {
+			t.Errorf("the log: %s", said)
+		}
 		mustAccept(t, v, i.Mint(verify.Claims{}))
 		if v.Status().Following {
 			t.Error("it says that it follows a feed")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -333,6 +334,30 @@ func TestAKeySetThatGoesBadDoesNotReplaceTheGoodOne(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAWeakKeyIsPassedOverAndSaid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		n.breakWith(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != keysPath {
+				return false
+			}
+			own := httptest.NewRecorder()
+			i.ServeHTTP(own, r)
+			lost := strings.Replace(good, `"good"`, `"lost","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"`, 1)
+			_, _ = w.Write([]byte(strings.Replace(own.Body.String(), `[`, `[`+lost+`,`, 1)))
+			return true
+		})
+		said := &log{}
+		v := n.verifier(t, verify.WithoutFeed(), verify.WithLogger(said.logger()))
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+		pass(time.Hour)
+		if v.Status().Keys != 1 || said.count("it is lost, replace it") != 1 {
+			t.Errorf("%d keys; the log: %s", v.Status().Keys, said)
+		}
+	})
 }
 
 func redirect(to string) func(http.ResponseWriter, *http.Request) bool {
