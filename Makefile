@@ -20,7 +20,7 @@ build: ## Build the binary bin/watchword
 	$(BUILD) -o bin/watchword ./cmd/watchword
 
 bench: ## Measure: each figure beside its limit
-	@scripts/bench.sh
+	@go run ./bench
 
 generate: ## Write the generated files anew
 	go generate ./...
