@@ -1,0 +1,39 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium } from "playwright-core";
+
+/** How a browser is started. */
+export interface BrowserSettings {
+  args?: string[];
+  /** What its user set in the settings. */
+  preferences?: Record<string, unknown>;
+}
+
+/** A new Chromium with a profile of its own: another person's, or another machine's. */
+export async function openChromium({ args = [], preferences }: BrowserSettings = {}): Promise<BrowserContext> {
+  const profile = mkdtempSync(join(tmpdir(), "watchword-js-chromium-"));
+  if (preferences) {
+    mkdirSync(join(profile, "Default"));
+    writeFileSync(join(profile, "Default/Preferences"), JSON.stringify(preferences));
+  }
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    chromiumSandbox: false,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...args,
+    ],
+  });
+  context.setDefaultTimeout(20_000);
+  // Its helpers write a little longer than it lives.
+  process.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  return context;
+}

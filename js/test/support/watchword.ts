@@ -1,0 +1,125 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Gate, openGate } from "./gate.js";
+
+/** The repository. */
+export const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+/** The server's program: the one that SERVER_BINARY names, or one that is built here once. */
+function program(): string {
+  const given = process.env["SERVER_BINARY"];
+  if (given) return given;
+  const built = join(root, "js/build/watchword");
+  if (!existsSync(built)) {
+    mkdirSync(join(root, "js/build"), { recursive: true });
+    execFileSync("go", ["build", "-o", built, "./cmd/watchword"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  }
+  return built;
+}
+
+/** How a server is started. */
+export interface Settings {
+  /** Flags beside those for address and data: `access-ttl: "2s"`. */
+  flags?: Record<string, string>;
+  /** Origins whose pages may call. */
+  origins?: string[];
+  /** The name that browsers know it by. Default: localhost. */
+  host?: string;
+  /** Whether it is reached by https. */
+  tls?: boolean;
+}
+
+/** A real server on a free port, with a gate before it that can lose and count things. */
+export class Watchword {
+  readonly gate: Gate;
+  readonly #data: string;
+  readonly #settings: Settings;
+  #process: ChildProcess | undefined;
+  #log = "";
+
+  private constructor(gate: Gate, data: string, settings: Settings) {
+    this.gate = gate;
+    this.#data = data;
+    this.#settings = settings;
+  }
+
+  static async start(settings: Settings = {}): Promise<Watchword> {
+    const { host = "localhost", tls = false } = settings;
+    const server = new Watchword(await openGate(host, tls), mkdtempSync(join(tmpdir(), "watchword-js-")), settings);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  /** What browsers call it. */
+  get url(): string {
+    return this.gate.url;
+  }
+
+  /** Everything it has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async start(): Promise<void> {
+    const { flags = {}, origins = [] } = this.#settings;
+    const portFile = join(this.#data, "port");
+    rmSync(portFile, { force: true });
+    const given = { listen: "127.0.0.1:0", "port-file": portFile, data: this.#data, issuer: this.url, ...flags };
+    const words = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
+    const started = spawn(program(), ["serve", ...words, ...origins.map((origin) => `--allow-origin=${origin}`)], { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+    this.#process = started;
+    process.once("exit", () => started.kill("SIGKILL"));
+    started.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
+    for (const patience = Date.now() + 20_000; !existsSync(portFile); await rest(20)) {
+      if (started.exitCode !== null || Date.now() > patience) throw new Error(`watchword did not start:\n${this.#log}`);
+    }
+    this.gate.lead(new URL(readFileSync(portFile, "utf8").trim()));
+  }
+
+  /** Ends it: in peace, or as a power cut does. */
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const running = this.#process;
+    if (!running || running.exitCode !== null) return;
+    const gone = new Promise((resolve) => running.once("exit", resolve));
+    running.kill(signal);
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.stop("SIGKILL");
+    await this.gate.close();
+    rmSync(this.#data, { recursive: true, force: true });
+  }
+
+  /** Runs a command on its data, as its operator does. */
+  command(...words: string[]): string {
+    return execFileSync(program(), [...words, `--data=${this.#data}`], { env: {}, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  /** Asks the API from outside any browser. */
+  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(this.gate.upstream + path, {
+      method,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text ? JSON.parse(text) : {} };
+  }
+
+  async addUser(username: string, password = "correct horse battery"): Promise<void> {
+    const { status, body } = await this.call("POST", "/api/auth/signup", { username, email: `${username}@example.org`, password });
+    if (status !== 200) throw new Error(`sign up: ${status} ${JSON.stringify(body)}`);
+  }
+}
+
+/** Real time passes. For waiting on another process only. */
+export const rest = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
