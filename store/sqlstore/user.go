@@ -142,7 +142,7 @@ func (s users) begins(column, prefix string) (string, []any) {
 
 func (s users) Count(ctx context.Context) (everyone, blocked int, err error) {
 	counts, err := all(ctx, s.DB, s.reading, func(r row) (n [2]int, err error) { return n, r.Scan(&n[0], &n[1]) },
-		`SELECT count(*), count(block_at) FROM watchword_users`)
+		`SELECT (SELECT count(*) FROM watchword_users), (SELECT count(*) FROM watchword_users WHERE block_at IS NOT NULL)`)
 	if err != nil {
 		return 0, 0, s.fault(ctx, err)
 	}

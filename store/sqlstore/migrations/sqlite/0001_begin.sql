@@ -18,6 +18,7 @@ CREATE TABLE watchword_users (
 ) STRICT;
 
 CREATE INDEX watchword_users_epoch ON watchword_users (epoch_at);
+CREATE INDEX watchword_users_blocked ON watchword_users (block_at) WHERE block_at IS NOT NULL;
 
 CREATE TABLE watchword_sessions (
 	id               BLOB    NOT NULL PRIMARY KEY,
