@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/watchwordauth/watchword"
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/internal/uuid"
@@ -293,8 +291,9 @@ func TestTheRevocationsAreServedWhole(t *testing.T) {
 	}
 	u.do("POST", "/api/auth/signout", body{}).want(200)
 	after := a.get("/api/auth/revocations", header("If-None-Match", empty.header.Get("ETag"))).want(200)
-	if diff := cmp.Diff([]any{u.session.String()}, payload(t, after.body)["sessions"]); diff != "" {
-		t.Error(diff)
+	listed := payload(t, after.body)["sessions"]
+	if entries, ok := listed.([]any); !ok || len(entries) != 1 || entries[0] == u.session.String() {
+		t.Errorf("want a digest of the session's id, got %v", listed)
 	}
 }
 

@@ -51,9 +51,15 @@
 //	  "window":      600,              longest lifetime of a living access token, in seconds
 //	  "set":         "12e8050f…",      names the entries: equal entries, equal name
 //	  "full":        true,             absent in a heartbeat, which has no entries
-//	  "sessions":    ["5f0c…"],        the sid of every session that was ended
-//	  "users":       {"019a…": 4}      sub → epoch: tokens with a smaller one are stale
+//	  "sessions":    ["x4Wc…"],        every session that was ended
+//	  "users":       {"pD0q…": 4}      user → epoch: tokens with a smaller one are stale
 //	}
+//
+// Anybody may read it, so entries are digests: the first twelve bytes, in
+// base64url, of SHA-256("watchword/revocation/session/1" | sid) and of
+// SHA-256("watchword/revocation/user/1" | sub). They name a session to who holds
+// its token, and nothing to strangers; who knows a user's id can see that the
+// account changed.
 //
 // An entry is listed for window and FeedGrace after its revocation; no access
 // token lives longer than window, and a longer window is announced before the

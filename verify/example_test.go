@@ -227,13 +227,13 @@ func ExampleWithTokenSource() {
 }
 
 func ExampleSnapshot() {
-	// What an issuer signs, with the typ verify.FeedType.
+	// What an issuer signs, with the typ verify.FeedType. The entries are digests.
 	s := verify.Snapshot{
 		Issuer: "https://auth.example.com", AsOf: time.UnixMilli(1795262400123), Incarnation: "1",
 		Window: 10 * time.Minute, Sessions: []string{"5f0c"}, Users: map[string]uint64{"ada": 4},
 	}
 	fmt.Printf("%s\n%s\n", s.Payload(), s.Heartbeat())
 	// Output:
-	// {"iss":"https://auth.example.com","iat":1795262400,"as_of":1795262400123,"incarnation":"1","window":600,"set":"12e8050f4784f71745efa7ccc82d833a","full":true,"sessions":["5f0c"],"users":{"ada":4}}
+	// {"iss":"https://auth.example.com","iat":1795262400,"as_of":1795262400123,"incarnation":"1","window":600,"set":"12e8050f4784f71745efa7ccc82d833a","full":true,"sessions":["HNxygMC7X_uaxYRA"],"users":{"z68XQZcqSDIivvh-":4}}
 	// {"iss":"https://auth.example.com","iat":1795262400,"as_of":1795262400123,"incarnation":"1","window":600,"set":"12e8050f4784f71745efa7ccc82d833a"}
 }

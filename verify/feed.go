@@ -108,8 +108,8 @@ type revoked struct {
 	incarnation string
 	set         string
 	window      time.Duration
-	sessions    map[string]time.Time // until when the entry is kept
-	users       map[string]minimum
+	sessions    map[digest]time.Time // until when the entry is kept
+	users       map[digest]minimum
 }
 
 // minimum is the smallest epoch that is not stale.
@@ -129,7 +129,7 @@ func newFollower(f Feed, base time.Time) *follower {
 func (f *follower) check(ctx context.Context, t *token, accessToken string, now time.Time) error {
 	known := f.revoked.Load()
 	if t.cleared.Load() != known.version+1 {
-		if err := known.check(&t.claims); err != nil {
+		if err := known.check(t); err != nil {
 			return err
 		}
 		t.cleared.Store(known.version + 1)
@@ -140,15 +140,16 @@ func (f *follower) check(ctx context.Context, t *token, accessToken string, now 
 	return f.judgeStale(ctx, accessToken)
 }
 
-// check judges the claims by the entries.
-func (k *revoked) check(c *Claims) error {
+// check judges a token by the entries.
+func (k *revoked) check(t *token) error {
+	c := &t.claims
 	if k.window > 0 && c.Expiry.Sub(c.IssuedAt) > k.window {
 		return fmt.Errorf("%w: %s, and its revocation would be forgotten after %s", ErrLifetime, c.Expiry.Sub(c.IssuedAt), k.window)
 	}
-	if _, ok := k.sessions[c.SessionID]; ok {
+	if _, ok := k.sessions[t.session]; ok {
 		return ErrRevoked
 	}
-	if c.Epoch < k.users[c.Subject].epoch {
+	if c.Epoch < k.users[t.user].epoch {
 		return ErrStale
 	}
 	return nil
@@ -272,10 +273,10 @@ func (k *revoked) unite(d document, now time.Time) *revoked {
 		sessions: maps.Clone(k.sessions), users: maps.Clone(k.users),
 	}
 	if next.sessions == nil {
-		next.sessions = make(map[string]time.Time, len(d.Sessions))
+		next.sessions = make(map[digest]time.Time, len(d.Sessions))
 	}
 	if next.users == nil {
-		next.users = make(map[string]minimum, len(d.Users))
+		next.users = make(map[digest]minimum, len(d.Users))
 	}
 	added := next.window != k.window
 	until := now.Add(max(next.window, k.window) + FeedGrace)
@@ -285,22 +286,22 @@ func (k *revoked) unite(d document, now time.Time) *revoked {
 			added = true
 		}
 	}
-	for subject, epoch := range d.Users {
-		if epoch > next.users[subject].epoch {
-			next.users[subject] = minimum{epoch, until}
+	for user, epoch := range d.Users {
+		if epoch > next.users[user].epoch {
+			next.users[user] = minimum{epoch, until}
 			added = true
 		}
 	}
 	if added {
 		next.version++
 	}
-	listed := make(map[string]bool, len(d.Sessions))
+	listed := make(map[digest]bool, len(d.Sessions))
 	for _, id := range d.Sessions {
 		listed[id] = true
 	}
-	maps.DeleteFunc(next.sessions, func(id string, until time.Time) bool { return now.After(until) && !listed[id] })
-	maps.DeleteFunc(next.users, func(subject string, m minimum) bool {
-		_, listed := d.Users[subject]
+	maps.DeleteFunc(next.sessions, func(id digest, until time.Time) bool { return now.After(until) && !listed[id] })
+	maps.DeleteFunc(next.users, func(user digest, m minimum) bool {
+		_, listed := d.Users[user]
 		return now.After(m.until) && !listed
 	})
 	return next

@@ -134,3 +134,47 @@ func TestEqualEntriesHaveOneName(t *testing.T) {
 		}
 	}
 }
+
+func TestStrangersLearnNoIDFromTheFeed(t *testing.T) {
+	t.Parallel()
+	s := Snapshot{
+		Issuer: "i", AsOf: time.UnixMilli(1), Incarnation: "1", Window: time.Second,
+		Sessions: []string{"2f1b1c0e8a7d4f7f9a51d1f2a3b4c5d6"}, Users: map[string]uint64{"0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6": 2},
+	}
+	text := string(s.Payload())
+	for _, id := range []string{"2f1b1c0e8a7d4f7f9a51d1f2a3b4c5d6", "0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6"} {
+		if strings.Contains(text, id) || strings.Contains(text, id[:8]) {
+			t.Errorf("%s is in %s", id, text)
+		}
+	}
+	d, err := parseDocument(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Sessions[0] != digestOfSession(s.Sessions[0]) || d.Users[digestOfUser("0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6")] != 2 {
+		t.Errorf("what was written is read as %v", d)
+	}
+}
+
+// A follower that skipped what it cannot read would take every session for alive.
+func TestADocumentWithEntriesOfAnotherFormIsRefused(t *testing.T) {
+	t.Parallel()
+	const frame = `{"iss":"i","as_of":1,"window":1,"set":"x","full":true,%s}`
+	if _, err := parseDocument(fmt.Sprintf(frame, `"sessions":["HNxygMC7X_uaxYRA"],"users":{"z68XQZcqSDIivvh-":4}`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, entries := range map[string]string{
+		"a bare session id":  `"sessions":["2f1b1c0e8a7d4f7f9a51d1f2a3b4c5d6"]`,
+		"too short":          `"sessions":["HNxygMC7X_uaxYR"]`,
+		"padded":             `"sessions":["HNxygMC7X_uaxY=="]`,
+		"a line break":       `"sessions":["HNxygMC7X_uaxY\r\n"]`,
+		"of base64, not url": `"sessions":["HNxygMC7X/uaxYRA"]`,
+		"empty":              `"sessions":[""]`,
+		"a bare user id":     `"users":{"0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6":4}`,
+		"a user twice":       `"users":{"z68XQZcqSDIivvh-":4,"z68XQZcqSDIivvh-":5}`,
+	} {
+		if _, err := parseDocument(fmt.Sprintf(frame, entries)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}

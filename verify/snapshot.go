@@ -70,8 +70,8 @@ type document struct {
 	Window      int64             `json:"window"` // seconds
 	Set         string            `json:"set"`
 	Full        bool              `json:"full,omitempty"`
-	Sessions    []string          `json:"sessions,omitempty"`
-	Users       map[string]uint64 `json:"users,omitempty"`
+	Sessions    []digest          `json:"sessions,omitempty"`
+	Users       map[digest]uint64 `json:"users,omitempty"`
 }
 
 func (s Snapshot) document() document {
@@ -81,10 +81,19 @@ func (s Snapshot) document() document {
 	}
 }
 
-// Payload is the document with all entries, in JSON.
+// Payload is the document with all entries, in JSON. They are digests of the ids.
 func (s Snapshot) Payload() []byte {
 	d := s.document()
-	d.Sessions, d.Users, d.Full = s.Sessions, s.Users, true
+	d.Full = true
+	for _, id := range s.Sessions {
+		d.Sessions = append(d.Sessions, digestOfSession(id))
+	}
+	if len(s.Users) > 0 {
+		d.Users = make(map[digest]uint64, len(s.Users))
+	}
+	for subject, epoch := range s.Users {
+		d.Users[digestOfUser(subject)] = epoch
+	}
 	return d.encode()
 }
 
@@ -103,6 +112,13 @@ func (d document) encode() []byte {
 func parseDocument(text string) (document, error) {
 	var d document
 	r := reader{text: text}
+	entry := func(text string) digest {
+		parsed, err := parseDigest(text)
+		if err != nil {
+			r.fail()
+		}
+		return parsed
+	}
 	r.object(func(name string) {
 		switch name {
 		case "iss":
@@ -120,12 +136,13 @@ func parseDocument(text string) (document, error) {
 		case "full":
 			d.Full = r.bool()
 		case "sessions":
-			d.Sessions = r.strings(nil)
+			r.array(func() { d.Sessions = append(d.Sessions, entry(r.string())) })
 		case "users":
-			d.Users = map[string]uint64{}
-			r.mapping(func(subject string) bool {
-				_, twice := d.Users[subject]
-				d.Users[subject] = r.natural()
+			d.Users = map[digest]uint64{}
+			r.mapping(func(name string) bool {
+				user := entry(name)
+				_, twice := d.Users[user]
+				d.Users[user] = r.natural()
 				return !twice
 			})
 		default:

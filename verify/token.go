@@ -19,6 +19,8 @@ type token struct {
 	until   time.Time     // when it stops being accepted: exp and the leeway
 	cleared atomic.Uint64 // the version of the feed's entries that do not name it, plus one
 
+	session, user digest // as the feed names them; zero if none is followed
+
 	// Most tokens have one audience and few roles: these spare the slices.
 	audience [1]string
 	roles    [4]string

@@ -239,6 +239,9 @@ func (v *Verifier) open(ctx context.Context, accessToken string, now time.Time) 
 	if err := v.judge(t, at, now); err != nil {
 		return nil, err
 	}
+	if v.feed != nil {
+		t.session, t.user = digestOfSession(t.claims.SessionID), digestOfUser(t.claims.Subject)
+	}
 	return t, nil
 }
 
