@@ -63,6 +63,7 @@ func TestAnAdministratorManagesAUser(t *testing.T) {
 		t.Error(diff)
 	}
 	root.do("POST", "/api/admin/users", body{"username": "ada", "email": "a@example.org", "password": password}).problem(400, "username_taken")
+	root.do("POST", "/api/admin/users", body{"username": "nomail", "password": password}).want(201)
 	root.do("POST", "/api/admin/users", body{"username": "bob", "email": "b@example.org", "password": password, "roles": []string{"wizard"}}).problem(400, "role_unknown")
 
 	in := func(p string) reply { return a.post("/api/auth/signin", body{"username": "ada", "password": p}) }

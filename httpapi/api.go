@@ -52,6 +52,7 @@ type api struct {
 	Config
 	cookies cookies
 	guard   *http.CrossOriginProtection
+	feed    *feed
 }
 
 // New makes the handler of all routes.
@@ -60,6 +61,7 @@ func New(c Config) (*API, error) {
 		Config:  c,
 		cookies: newCookies(c.Issuer, c.CookieSameSite, c.Now),
 		guard:   http.NewCrossOriginProtection(),
+		feed:    &feed{},
 	}}
 	own, err := url.Parse(c.Issuer)
 	if err != nil {

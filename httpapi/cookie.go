@@ -34,7 +34,13 @@ type cookies struct {
 // says "https" may be anybody's.
 func newCookies(issuer string, sameSite http.SameSite, now func() time.Time) cookies {
 	u, err := url.Parse(issuer)
-	return cookies{plain: err == nil && u.Scheme == "http" && Loopback(u.Hostname()), sameSite: sameSite, now: now}
+	c := cookies{plain: err == nil && u.Scheme == "http" && Loopback(u.Hostname()), sameSite: sameSite, now: now}
+	if c.plain && sameSite == http.SameSiteNoneMode {
+		// Browsers drop a None cookie that is not Secure; and pages at other ports of
+		// this machine are of the same site.
+		c.sameSite = http.SameSiteLaxMode
+	}
+	return c
 }
 
 // refresh returns the refresh token that the request's cookie holds, or "".

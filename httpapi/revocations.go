@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/verify"
@@ -29,24 +30,19 @@ func (a *api) revocations(w http.ResponseWriter, r *http.Request) error {
 	if wantsStream(r) {
 		return a.streamRevocations(w, r)
 	}
-	now := a.revoked()
-	etag := `"` + now.Set() + `"`
-	h.Set("ETag", etag)
-	if slices.Contains(r.Header.Values("If-None-Match"), etag) {
-		heartbeat, err := a.signFeed(now.Heartbeat())
-		if err != nil {
-			return err
-		}
-		h.Set(verify.HeartbeatHeader, heartbeat)
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	document, err := a.signFeed(now.Payload())
+	state, err := a.feed.current(a.Config)
 	if err != nil {
 		return err
 	}
+	etag := `"` + state.set + `"`
+	h.Set("ETag", etag)
+	if slices.Contains(r.Header.Values("If-None-Match"), etag) {
+		h.Set(verify.HeartbeatHeader, state.heartbeat)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	h.Set("Content-Type", "application/jwt")
-	w.Write([]byte(document))
+	w.Write([]byte(state.document))
 	return nil
 }
 
@@ -83,15 +79,13 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 
 	sent := ""
 	for {
-		changed := a.Revocations.Changed() // taken before the state is, so that no change is missed
-		now := a.revoked()
-		payload := now.Heartbeat
-		if set := now.Set(); set != sent {
-			payload, sent = now.Payload, set
-		}
-		document, err := a.signFeed(payload())
+		state, err := a.feed.current(a.Config)
 		if err != nil {
 			return err
+		}
+		document := state.heartbeat
+		if state.set != sent {
+			document, sent = state.document, state.set
 		}
 		_ = controller.SetWriteDeadline(time.Now().Add(streamWriteWithin))
 		if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", verify.FeedEvent, document); err != nil {
@@ -107,21 +101,57 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-end.C:
 			return nil
-		case <-changed:
+		case <-state.changed:
 		case <-heartbeat.C:
 		}
 	}
 }
 
-// revoked is what is revoked now, as package verify writes it.
-func (a *api) revoked() verify.Snapshot {
-	s := a.Revocations.Snapshot()
-	return verify.Snapshot{
-		Issuer: a.Issuer, AsOf: s.AsOf, Incarnation: s.Incarnation, Window: s.Window,
-		Sessions: s.Sessions, Users: s.Users,
-	}
+// feed is the state of the revocations as it was last signed. All followers get
+// the same text, so that many cost little more than one.
+type feed struct {
+	mu   sync.Mutex
+	last feedState
 }
 
-func (a *api) signFeed(payload []byte) (string, error) {
-	return a.Keys.SignJWT(verify.FeedType, json.RawMessage(payload))
+type feedState struct {
+	changed   <-chan struct{} // closed when there is more
+	signedAt  time.Time
+	set       string // names the entries
+	document  string // all of them
+	heartbeat string // that they are still these
+}
+
+// signAgainAfter is how old a state may be that nothing was added to. A follower
+// measures lateness in seconds.
+const signAgainAfter = 400 * time.Millisecond
+
+// current returns the state of now, signed.
+func (f *feed) current(c Config) (feedState, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last.changed != nil && time.Since(f.last.signedAt) < signAgainAfter {
+		select {
+		case <-f.last.changed:
+		default:
+			return f.last, nil
+		}
+	}
+	// The channel is taken before the entries are, so that no change is missed.
+	next := feedState{changed: c.Revocations.Changed(), signedAt: time.Now()}
+	revoked := c.Revocations.Snapshot()
+	snapshot := verify.Snapshot{
+		Issuer: c.Issuer, AsOf: revoked.AsOf, Incarnation: revoked.Incarnation, Window: revoked.Window,
+		Sessions: revoked.Sessions, Users: revoked.Users,
+	}
+	next.set = snapshot.Set()
+	var err error
+	if next.document, err = c.Keys.SignJWT(verify.FeedType, json.RawMessage(snapshot.Payload())); err != nil {
+		return feedState{}, err
+	}
+	if next.heartbeat, err = c.Keys.SignJWT(verify.FeedType, json.RawMessage(snapshot.Heartbeat())); err != nil {
+		return feedState{}, err
+	}
+	f.last = next
+	return next, nil
 }

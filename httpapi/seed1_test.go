@@ -294,6 +294,37 @@ func TestASettingThatIsUnsafeIsRefused(t *testing.T) {
 	}
 }
 
+// Nobody could sign out of a session whose cookie was replaced.
+func TestASignInEndsTheSessionWhoseCookieItReplaces(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	a.signUp("ada")
+	page := a.browser()
+	first := page.post("/login", body{"username": "ada", "password": password}, fromOwnPage).want(200)
+	elsewhere := a.post("/login", body{"username": "ada", "password": password}).want(200)
+	page.post("/login", body{"username": "ada", "password": "wrong"}, fromOwnPage).want(401)
+	page.post("/refresh", nil, fromOwnPage).want(200)
+	second := page.post("/login", body{"username": "ada", "password": password}, fromOwnPage).want(200)
+	for r, want := range map[*reply]int{&first: 401, &elsewhere: 200, &second: 200} {
+		a.get("/api/auth/me", header("Authorization", r.text("accessToken"))).want(want)
+	}
+}
+
+// On this machine a front end at another port is of the same site, and a browser
+// drops a None cookie that is not Secure.
+func TestTheDevelopmentCookieIsOneThatBrowsersKeep(t *testing.T) {
+	t.Parallel()
+	a := start(t, func(c *watchword.Config) {
+		c.CookieSameSite = http.SameSiteNoneMode
+		c.AllowOrigins = []string{"http://localhost:5173"}
+	})
+	a.signUp("ada")
+	in := a.post("/login", body{"username": "ada", "password": password}, header("Origin", "http://localhost:5173")).want(200)
+	if c := in.cookie(devCookie); c == nil || c.SameSite != http.SameSiteLaxMode || c.Secure || !c.HttpOnly {
+		t.Errorf("got %v", in.cookies)
+	}
+}
+
 // A page cannot tell a busy server from the end of a session by anything but this.
 func TestABlockedUsersCookieIsRemoved(t *testing.T) {
 	t.Parallel()

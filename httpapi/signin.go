@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/watchwordauth/watchword/session"
@@ -75,8 +76,25 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, c credentials, d ses
 	}
 	e := entryOf(r)
 	e.user, e.session = grant.User.ID.String(), grant.Session.ID.String()
+	if d == session.Cookie {
+		a.supersede(r)
+	}
 	if a.Demo {
 		a.cookies.setDemo(w, grant.AccessToken, grant.ExpiresAt)
 	}
 	return reply(w, http.StatusOK, a.deliver(w, grant))
+}
+
+// supersede ends the session whose cookie a sign-in is about to replace: nobody
+// could refresh it or sign out of it any more. That the new one has begun does not
+// depend on it.
+func (a *api) supersede(r *http.Request) {
+	token := a.cookies.refresh(r)
+	if token == "" {
+		return
+	}
+	presented := session.Presented{Token: token, ClientID: clientID, Delivery: session.Cookie, From: a.origin(r)}
+	if err := a.Sessions.SignOut(r.Context(), presented); err != nil && !errors.Is(err, session.ErrToken) {
+		a.Logger.Warn("the session before was not ended", "request", entryOf(r).id, "error", err)
+	}
 }
