@@ -11,6 +11,7 @@ mariadbd:mariadb-server:the tests on MariaDB
 redis-server:redis-server:the tests on Redis
 nginx:nginx:the test of forward-auth behind nginx
 chromium:chromium:the tests in a browser
+shellcheck:shellcheck:the check of the scripts
 '
 
 # found reports whether a program is on the path or where Debian hides servers.
