@@ -97,7 +97,7 @@ func (s *Server) checks() []httpapi.Check {
 			return signing.ErrNoKey
 		}},
 		{Name: "revocations", Fail: func(context.Context) error {
-			if age := s.config.Now().Sub(s.revocations.Snapshot().AsOf); age > revocationsWithin {
+			if age := s.config.Now().Sub(s.revocations.AsOf()); age > revocationsWithin {
 				return fmt.Errorf("the last news are %s old", age.Round(time.Second))
 			}
 			return nil

@@ -140,19 +140,23 @@ func (s *Set) Load(ctx context.Context) error {
 	if err := s.read(ctx, s.window); err != nil {
 		return err
 	}
-	oldest := s.now().Add(-s.window)
+	oldest, forgot := s.now().Add(-s.window), false
 	s.ended.Range(func(id, at any) bool {
 		if at.(time.Time).Before(oldest) {
 			s.ended.Delete(id)
+			forgot = true
 		}
 		return true
 	})
 	s.epochs.Range(func(id, entry any) bool {
 		if entry.(epochEntry).at.Before(oldest) {
-			s.epochs.CompareAndDelete(id, entry)
+			forgot = s.epochs.CompareAndDelete(id, entry) || forgot
 		}
 		return true
 	})
+	if forgot {
+		s.version.Add(1) // nobody waits for it
+	}
 	return nil
 }
 
@@ -220,6 +224,13 @@ func (s *Set) Follow(ctx context.Context) {
 	}
 }
 
+// Version rises with every change of the entries: as long as it is equal, so is
+// what Snapshot returns, but for AsOf.
+func (s *Set) Version() uint64 { return s.version.Load() }
+
+// AsOf is when the store was read last: everything committed before is known.
+func (s *Set) AsOf() time.Time { return time.UnixMicro(s.asOf.Load()).UTC() }
+
 // Snapshot is the whole state at a moment.
 type Snapshot struct {
 	Incarnation string
@@ -234,8 +245,8 @@ type Snapshot struct {
 func (s *Set) Snapshot() Snapshot {
 	snapshot := Snapshot{
 		Incarnation: s.incarnation,
-		Version:     s.version.Load(),
-		AsOf:        time.UnixMicro(s.asOf.Load()).UTC(),
+		Version:     s.Version(),
+		AsOf:        s.AsOf(),
 		Window:      s.window,
 		Users:       make(map[string]uint64),
 	}

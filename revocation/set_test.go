@@ -145,9 +145,13 @@ func TestWhatNoTokenCanCarryAnyMoreIsForgotten(t *testing.T) {
 		if !set.Revoked(phone.String()) {
 			t.Error("forgotten while a token could live")
 		}
+		known := set.Version()
 		time.Sleep(time.Second)
 		if err := set.Load(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if set.Version() == known {
+			t.Error("what was forgotten is no change")
 		}
 		if snapshot := set.Snapshot(); len(snapshot.Sessions) != 0 || len(snapshot.Users) != 0 {
 			t.Errorf("still kept: %+v", snapshot)
