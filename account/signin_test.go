@@ -102,7 +102,9 @@ func TestABlockIsToldOnlyToWhoKnowsThePassword(t *testing.T) {
 // guess fails to sign in from somewhere, and returns how long to wait, if so.
 func guess(t *testing.T, h *house, login, ip string) time.Duration {
 	t.Helper()
-	_, err := h.Authenticate(t.Context(), login, "a wrong guess", account.Origin{IP: ip})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := h.Authenticate(ctx, login, "a wrong guess", account.Origin{IP: ip})
 	if throttled, ok := errors.AsType[*account.ThrottledError](err); ok {
 		return throttled.RetryAfter
 	}
@@ -198,6 +200,20 @@ func TestGuessingAtManyAccountsFromOneAddressIsSlow(t *testing.T) {
 	h.clock.advance(time.Second)
 	if _, err := h.Authenticate(t.Context(), "anna", "correct horse", account.Origin{IP: "2001:db8:1:2::1"}); err != nil {
 		t.Errorf("a second later: %v", err)
+	}
+}
+
+// Whoever is told to wait for one account has not spent what their address may.
+func TestGuessesThatAreNotLookedAtCostTheAddressNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signUp(t, "anna", "correct horse")
+	h.signUp(t, "ben", "correct horse")
+	for range 500 {
+		guess(t, h, "anna", home.IP)
+	}
+	if _, err := h.Authenticate(t.Context(), "ben", "correct horse", home); err != nil {
+		t.Error(err)
 	}
 }
 
