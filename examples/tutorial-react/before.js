@@ -1,0 +1,4 @@
+import * as api from "./api.before.js";
+import { start } from "./app.jsx";
+
+start(api);
