@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/watchwordauth/watchword/internal/throttle"
@@ -69,7 +70,7 @@ type trial struct {
 // *throttle.Limited.
 func (g guard) tryPassword(ctx context.Context, key string, from Origin) (trial, error) {
 	place := throttle.AddressKey(from.IP)
-	address, err := g.address.Enter(ctx, place)
+	address, err := enter(ctx, g.address, place)
 	if err != nil {
 		return trial{}, err
 	}
@@ -77,13 +78,28 @@ func (g guard) tryPassword(ctx context.Context, key string, from Origin) (trial,
 	if g.familiar.Knows(familiarity(key, place)) {
 		bucket = familiarity(key, place)
 	}
-	account, err := g.account.Enter(ctx, bucket)
+	account, err := enter(ctx, g.account, bucket)
 	if err != nil {
 		address.Leave(throttle.Passed)
 		return trial{}, err
 	}
 	return trial{address, account}, nil
 }
+
+// enter lets an attempt through, or fails with a *throttle.Limited, or with
+// ErrBusy if the outcome of others is too long in coming.
+func enter(ctx context.Context, t *throttle.Throttle, key string) (*throttle.Attempt, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	attempt, err := t.Enter(ctx, key)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return attempt, err
+}
+
+// longestWait is how long an attempt waits for others that may use up what is left.
+const longestWait = 10 * time.Second
 
 // over says how the trial ended. What nobody could decide is no failure.
 func (t trial) over(err error) {

@@ -183,11 +183,15 @@ func (e *epochs) announce(c account.EpochChange) {
 type broken struct {
 	account.Store
 	find, add, replace error
+	stuck              chan struct{} // if set, looking up by name waits until it is closed
 }
 
 var errDisk = errors.New("the disk is on fire")
 
 func (b *broken) FindByUsername(ctx context.Context, key string) (account.User, error) {
+	if b.stuck != nil {
+		<-b.stuck
+	}
 	if b.find != nil {
 		return account.User{}, b.find
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -393,4 +394,29 @@ func TestATooBusyServerSaysSo(t *testing.T) {
 	if !errors.Is(err, account.ErrBusy) {
 		t.Errorf("got %v, want ErrBusy", err)
 	}
+}
+
+// Ten sign-ins with one name hang in a database that does not answer. Who comes
+// next waits for what becomes of them, but not for ever.
+func TestWhoWaitsForOthersToFinishIsToldSoInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		h := newHouse(t, func(c *account.Config) { c.Store = &broken{Store: c.Store, stuck: stuck} })
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := h.Authenticate(t.Context(), "anna", "correct horse", home); !errors.Is(err, account.ErrCredentials) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		if _, err := h.Authenticate(t.Context(), "anna", "correct horse", home); !errors.Is(err, account.ErrBusy) || time.Since(began) != 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		close(stuck)
+		all.Wait()
+	})
 }

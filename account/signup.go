@@ -43,7 +43,7 @@ func (s *Service) SignUp(ctx context.Context, n NewUser, from Origin) (User, err
 			return User{}, &RoleError{role, fmt.Sprintf("The role %s is given by an administrator, not at sign-up.", role), ErrRoleForbidden}
 		}
 	}
-	attempt, err := s.guard.signup.Enter(ctx, throttle.AddressKey(from.IP))
+	attempt, err := enter(ctx, s.guard.signup, throttle.AddressKey(from.IP))
 	if err != nil {
 		nobody := func(context.Context) (User, error) { return User{}, ErrNotFound }
 		return User{}, s.throttled(ctx, err, nobody, from)
