@@ -50,9 +50,10 @@ type API struct {
 // api is what the endpoints share.
 type api struct {
 	Config
-	cookies cookies
-	guard   *http.CrossOriginProtection
-	feed    *feed
+	cookies  cookies
+	guard    *http.CrossOriginProtection
+	bulletin *bulletin
+	streams  *streams
 }
 
 // New makes the handler of all routes.
@@ -61,7 +62,10 @@ func New(c Config) (*API, error) {
 		Config:  c,
 		cookies: newCookies(c.Issuer, c.CookieSameSite, c.Now),
 		guard:   http.NewCrossOriginProtection(),
-		feed:    &feed{},
+		bulletin: &bulletin{
+			issuer: c.Issuer, revocations: c.Revocations, sign: c.Keys.SignJWT, now: time.Now,
+		},
+		streams: &streams{},
 	}}
 	own, err := url.Parse(c.Issuer)
 	if err != nil {

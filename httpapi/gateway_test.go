@@ -319,7 +319,9 @@ func payload(t *testing.T, jws string) map[string]any {
 func TestADrainEndsTheStreams(t *testing.T) {
 	t.Parallel()
 	a := start(t)
-	r, err := http.NewRequestWithContext(t.Context(), "GET", a.url+"/api/auth/revocations", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", a.url+"/api/auth/revocations", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,6 +353,9 @@ func TestADrainEndsTheStreams(t *testing.T) {
 	}
 	a.Drain()
 	for range events {
+	}
+	if ctx.Err() != nil {
+		t.Error("the stream went on")
 	}
 	a.get("/healthz").want(200)
 }

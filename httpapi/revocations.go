@@ -1,12 +1,9 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/verify"
@@ -22,7 +19,7 @@ const streamWriteWithin = 10 * time.Second
 
 // revocations answers GET /api/auth/revocations: all that was revoked within the
 // life of an access token, signed. See package verify, which describes it and
-// follows it. Nothing in it is secret: a session's id prolongs nothing.
+// follows it. Everybody may ask: it names sessions and users by digests of their ids.
 func (a *api) revocations(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Add("Vary", "Accept")
@@ -30,19 +27,19 @@ func (a *api) revocations(w http.ResponseWriter, r *http.Request) error {
 	if wantsStream(r) {
 		return a.streamRevocations(w, r)
 	}
-	state, err := a.feed.current(a.Config)
+	held := strings.Trim(r.Header.Get("If-None-Match"), `"`)
+	now, err := a.bulletin.read(held)
 	if err != nil {
 		return err
 	}
-	etag := `"` + state.set + `"`
-	h.Set("ETag", etag)
-	if slices.Contains(r.Header.Values("If-None-Match"), etag) {
-		h.Set(verify.HeartbeatHeader, state.heartbeat)
+	h.Set("ETag", `"`+now.set+`"`)
+	if now.set == held {
+		h.Set(verify.HeartbeatHeader, now.document)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	h.Set("Content-Type", "application/jwt")
-	w.Write([]byte(state.document))
+	w.Write([]byte(now.document))
 	return nil
 }
 
@@ -63,11 +60,17 @@ func wantsStream(r *http.Request) bool {
 // and in between the heartbeat.
 func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no") // nginx must not hold events back
 	if r.Method == http.MethodHead {
+		h.Set("Content-Type", "text/event-stream")
 		return nil
 	}
+	done := a.streams.open(entryOf(r).address)
+	if done == nil {
+		return problem(CodeBusy, "Too many streams are open. Please ask every second instead.").after(time.Minute)
+	}
+	defer done()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // nginx must not hold events back
 	ctx := r.Context()
 	controller := http.NewResponseController(w)
 	// Not every connection has deadlines, and some servers bound a whole answer.
@@ -79,20 +82,24 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 
 	sent := ""
 	for {
-		state, err := a.feed.current(a.Config)
+		changed := a.Revocations.Changed() // taken before the state is, so that no change is missed
+		now, err := a.bulletin.read(sent)
 		if err != nil {
 			return err
 		}
-		document := state.heartbeat
-		if state.set != sent {
-			document, sent = state.document, state.set
+		var later <-chan time.Time
+		if now.later > 0 {
+			changed, later = nil, time.After(now.later)
 		}
-		_ = controller.SetWriteDeadline(time.Now().Add(streamWriteWithin))
-		if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", verify.FeedEvent, document); err != nil {
-			return nil // gone
-		}
-		if err := controller.Flush(); err != nil {
-			return nil
+		if now.later == 0 || now.set != sent {
+			sent = now.set
+			_ = controller.SetWriteDeadline(time.Now().Add(streamWriteWithin))
+			if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", verify.FeedEvent, now.document); err != nil {
+				return nil // gone
+			}
+			if err := controller.Flush(); err != nil {
+				return nil
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -101,57 +108,9 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-end.C:
 			return nil
-		case <-state.changed:
+		case <-changed:
+		case <-later:
 		case <-heartbeat.C:
 		}
 	}
-}
-
-// feed is the state of the revocations as it was last signed. All followers get
-// the same text, so that many cost little more than one.
-type feed struct {
-	mu   sync.Mutex
-	last feedState
-}
-
-type feedState struct {
-	changed   <-chan struct{} // closed when there is more
-	signedAt  time.Time
-	set       string // names the entries
-	document  string // all of them
-	heartbeat string // that they are still these
-}
-
-// signAgainAfter is how old a state may be that nothing was added to. A follower
-// measures lateness in seconds.
-const signAgainAfter = 400 * time.Millisecond
-
-// current returns the state of now, signed.
-func (f *feed) current(c Config) (feedState, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.last.changed != nil && time.Since(f.last.signedAt) < signAgainAfter {
-		select {
-		case <-f.last.changed:
-		default:
-			return f.last, nil
-		}
-	}
-	// The channel is taken before the entries are, so that no change is missed.
-	next := feedState{changed: c.Revocations.Changed(), signedAt: time.Now()}
-	revoked := c.Revocations.Snapshot()
-	snapshot := verify.Snapshot{
-		Issuer: c.Issuer, AsOf: revoked.AsOf, Incarnation: revoked.Incarnation, Window: revoked.Window,
-		Sessions: revoked.Sessions, Users: revoked.Users,
-	}
-	next.set = snapshot.Set()
-	var err error
-	if next.document, err = c.Keys.SignJWT(verify.FeedType, json.RawMessage(snapshot.Payload())); err != nil {
-		return feedState{}, err
-	}
-	if next.heartbeat, err = c.Keys.SignJWT(verify.FeedType, json.RawMessage(snapshot.Heartbeat())); err != nil {
-		return feedState{}, err
-	}
-	f.last = next
-	return next, nil
 }

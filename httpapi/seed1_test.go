@@ -160,6 +160,12 @@ func TestASignInMayAskForTheCookie(t *testing.T) {
 		t.Errorf("%s, %v", in.body, in.cookies)
 	}
 	a.post("/api/auth/signin", body{"username": "ada", "password": password, "delivery": "pigeon"}).problem(400, "field_invalid")
+	// Another site's form must not sign its visitor in as somebody else.
+	form := asForm(url.Values{"username": {"ada"}, "password": {password}, "delivery": {"cookie"}})
+	foreign := a.post("/api/auth/signin", nil, form, header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")).problem(403, "cross_origin")
+	if len(foreign.cookies) != 0 {
+		t.Errorf("got %v", foreign.cookies)
+	}
 }
 
 // A late answer must not put an old cookie in a newer one's place.
