@@ -133,10 +133,11 @@ func searchKey(search string) string {
 // (RFC 8265 section 4.2), so that one keyboard's "é" is another's. It fails for
 // what a keyboard does not produce: control characters and the like.
 func normalPassword(typed string) (string, error) {
-	if len(typed) > 4*maxPasswordBytes {
+	if len(typed) > maxTyped {
 		return typed, nil // too long in any form; not worth the work
 	}
 	return precis.OpaqueString.String(typed)
 }
 
-const maxPasswordBytes = 1024
+// maxTyped is more bytes than any password has that may be chosen.
+const maxTyped = 4096
