@@ -29,6 +29,14 @@ func (a *api) revocations(w http.ResponseWriter, r *http.Request) error {
 	}
 	held := strings.Trim(r.Header.Get("If-None-Match"), `"`)
 	now, err := a.bulletin.read(held)
+	if err == nil && now.later > 0 {
+		select {
+		case <-time.After(now.later):
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+		now, err = a.bulletin.read(held)
+	}
 	if err != nil {
 		return err
 	}
