@@ -171,9 +171,9 @@ func (s *state) reopen(record Record, master *secret.Master) (*key, error) {
 
 // unusable says which key cannot be used, and what helps.
 func unusable(record Record, err error) error {
-	help := "was the database changed? revoke all keys: \"watchword key rotate --revoke\""
+	help := "was the database changed? revoke all keys: \"watchword key rotate --now\""
 	if errors.Is(err, secret.ErrSealed) {
-		help = "give that master secret too, as an old one; if it is lost, replace all keys: \"watchword key rotate --revoke\""
+		help = "give that master secret too, as an old one; if it is lost, replace all keys: \"watchword key rotate --now\""
 	}
 	return fmt.Errorf("signing key %d (%s) cannot be used: %w; %s", record.Number, record.ID, err, help)
 }

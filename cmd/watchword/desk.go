@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -38,10 +39,13 @@ func (p *program) atDesk(do func(ctx context.Context, d *desk, args []string) er
 			return err
 		}
 		d := &desk{config: c, program: p}
-		if c.needsFolder() {
-			if d.folder, err = openFolder(c.Data, false); err != nil {
-				return err
-			}
+		if c.databaseInFolder() {
+			d.folder, err = openFolder(c.Data, false)
+		} else {
+			d.folder.path, err = filepath.Abs(c.Data)
+		}
+		if err != nil {
+			return err
 		}
 		ctx := cmd.Context()
 		stores, err := openStores(ctx, c, d.folder, false, p.logger())

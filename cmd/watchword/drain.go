@@ -58,7 +58,7 @@ func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener, 
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	logger.Info("stopping; requests in flight may finish", "within", drain)
+	logger.Info("stopping; requests in flight may finish", "within", drain.String())
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 

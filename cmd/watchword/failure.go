@@ -44,11 +44,14 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 		hint = h.hint
 	} else if _, ok := errors.AsType[*misuse](err); ok {
 		hint = fmt.Sprintf("run '%s --help'", cmd.CommandPath())
-	} else if cut := strings.LastIndex(what, "; "); cut >= 0 {
-		what, hint = what[:cut], what[cut+len("; "):]
+	} else if before, after, ok := strings.Cut(what, "; "); ok {
+		what, hint = before, after
 	}
 	if !errors.Is(err, errSilent) {
-		fmt.Fprintf(w, "watchword: %s\n", what)
+		if !strings.HasPrefix(what, "watchword ") {
+			what = "watchword: " + what
+		}
+		fmt.Fprintln(w, what)
 		if hint != "" {
 			fmt.Fprintf(w, "hint: %s\n", hint)
 		}

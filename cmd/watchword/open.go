@@ -105,8 +105,11 @@ func driverOf(name, address string) (driver, string, error) {
 	return open, where, nil
 }
 
-// needsFolder reports whether anything would be kept in the data folder.
+// databaseInFolder reports whether a database is kept in the data folder.
+func (c config) databaseInFolder() bool { return c.Database == "sqlite:" || c.Sessions == "sqlite:" }
+
+// needsFolder reports whether a server would keep anything in the data folder.
 func (c config) needsFolder() bool {
 	secretElsewhere := len(c.MasterSecrets) > 0 || c.MasterSecretFile != ""
-	return c.Database == "sqlite:" || c.Sessions == "sqlite:" || !secretElsewhere && c.Database != "memory:"
+	return c.databaseInFolder() || !secretElsewhere && c.Database != "memory:"
 }

@@ -35,9 +35,27 @@ data, while the server runs or not. Run them in the same folder, or say
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(p.out, cmd) })
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(p.help(root))
+	root.Version = readBuild().String()
+	root.SetVersionTemplate("watchword {{.Version}}\n")
 	root.AddCommand(p.serve(), p.user(), p.session(), p.key(), p.secret(), p.token(), p.version(), p.reference())
 	return root
+}
+
+// help is for those who write "watchword help user add".
+func (p *program) help(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:    "help [COMMAND]",
+		Short:  "Tell more of a command.",
+		Hidden: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 && cmd.HasAvailableSubCommands() {
+				return p.group(cmd, rest)
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // group is what a command does that only has commands below it.

@@ -56,6 +56,9 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer listener.Close()
+	if c.PortFile != "" {
+		_ = os.Remove(c.PortFile) // of a server that was killed: nobody must take it for this one's
+	}
 
 	var data folder
 	var lock *os.File
@@ -89,19 +92,16 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 			return unusable(data.path, err)
 		}
 	}
-	ready := func() error {
-		users, _, err := server.Accounts().Count(ctx)
-		if err != nil {
+	users, _, err := server.Accounts().Count(ctx)
+	if err != nil {
+		return err
+	}
+	p.greet(c, data, address, users == 0, logger)
+	if c.PortFile != "" {
+		if err := writePortFile(c.PortFile, address); err != nil {
 			return err
 		}
-		p.greet(c, data, address, users == 0, logger)
-		if c.PortFile != "" {
-			return writePortFile(c.PortFile, address)
-		}
-		return nil
-	}
-	if err := ready(); err != nil {
-		return err
+		defer os.Remove(c.PortFile)
 	}
 	web := newServer(server, logger)
 	web.RegisterOnShutdown(server.Drain)

@@ -62,7 +62,7 @@ var settings = []setting{
 	{
 		name: "port-file", group: serving, form: "file",
 		help:  "write the address that is served to this file when it is ready",
-		more:  "For scripts that start a server on a free port. The file appears whole, after the server answers.",
+		more:  "For scripts that start a server on a free port. The file appears whole, when the server is ready, and is removed when it ends.",
 		parse: text(func(c *config) *string { return &c.PortFile }),
 	},
 	{

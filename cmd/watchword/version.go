@@ -20,6 +20,9 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
+// String is what people see: version, Go and platform.
+func (b build) String() string { return fmt.Sprintf("%s (%s, %s)", b.Version, b.Go, b.Platform) }
+
 func readBuild() build {
 	b := build{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
@@ -51,7 +54,7 @@ func (p *program) version() *cobra.Command {
 			if asJSON {
 				return writeJSON(p.out, b)
 			}
-			fmt.Fprintf(p.out, "watchword %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+			fmt.Fprintf(p.out, "watchword %s\n", b)
 			return nil
 		},
 	}
