@@ -315,6 +315,41 @@ func payload(t *testing.T, jws string) map[string]any {
 	return object
 }
 
+// Whoever takes every stream they can get leaves others theirs, and the answers
+// that are no streams.
+func TestOneClientCannotTakeAllStreams(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	open := func() *http.Response {
+		r, err := http.NewRequestWithContext(ctx, "GET", a.url+"/api/auth/revocations", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/event-stream")
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	for range 100 {
+		answer := open()
+		defer answer.Body.Close()
+		if answer.StatusCode != 200 {
+			t.Fatalf("got %d", answer.StatusCode)
+		}
+	}
+	refused := a.get("/api/auth/revocations", header("Accept", "text/event-stream")).problem(503, "busy")
+	if refused.header.Get("Retry-After") != "60" {
+		t.Errorf("Retry-After %q", refused.header.Get("Retry-After"))
+	}
+	a.get("/api/auth/revocations").want(200)
+}
+
 // Draining ends the streams, so that a shutdown need not wait for them.
 func TestADrainEndsTheStreams(t *testing.T) {
 	t.Parallel()

@@ -103,7 +103,12 @@ func (s *Set) addSession(r session.Revocation) (added bool) {
 	return !known
 }
 
+// addEpoch adds an epoch that makes tokens stale. The first, with which every user
+// begins, makes none.
 func (s *Set) addEpoch(c account.EpochChange) (added bool) {
+	if c.Epoch <= 1 {
+		return false
+	}
 	key := c.User.String()
 	for {
 		old, known := s.epochs.LoadOrStore(key, epochEntry{c.Epoch, c.At})
