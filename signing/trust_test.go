@@ -40,7 +40,7 @@ func TestALostMasterSecretStopsTheStart(t *testing.T) {
 	w.pass(40 * day) // a new key is due, but not by a node that is wrong
 	stranger := w.config(func(c *signing.Config) { c.Master = master(t, 2) })
 	_, err := signing.Open(t.Context(), stranger)
-	if !errors.Is(err, secret.ErrSealed) || !strings.Contains(err.Error(), "watchword key rotate --revoke") {
+	if !errors.Is(err, secret.ErrSealed) || !strings.Contains(err.Error(), "watchword key rotate --now") {
 		t.Fatalf("Open = %v, want ErrSealed and what helps", err)
 	}
 	if records, err := w.store.Keys(t.Context()); err != nil || len(records) != 1 {

@@ -108,8 +108,11 @@ func driverOf(name, address string) (driver, string, error) {
 // databaseInFolder reports whether a database is kept in the data folder.
 func (c config) databaseInFolder() bool { return c.Database == "sqlite:" || c.Sessions == "sqlite:" }
 
+// forgetful reports whether nothing is kept: neither a database nor a secret.
+func (c config) forgetful() bool { return c.Database == "memory:" && c.Sessions == "" }
+
 // needsFolder reports whether a server would keep anything in the data folder.
 func (c config) needsFolder() bool {
 	secretElsewhere := len(c.MasterSecrets) > 0 || c.MasterSecretFile != ""
-	return c.databaseInFolder() || !secretElsewhere && c.Database != "memory:"
+	return c.databaseInFolder() || !secretElsewhere && !c.forgetful()
 }

@@ -111,7 +111,6 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 // forServer puts the settings into the words of package watchword.
 func (c config) forServer(stores opened, data folder, logger *slog.Logger) watchword.Config {
 	w := watchword.Config{
-		Store:         stores.set,
 		MasterSecrets: c.MasterSecrets,
 		Issuer:        c.Issuer, Audience: c.Audience, Policy: c.Policy,
 		Algorithm: verify.Algorithm(c.Algorithm), AccessTokenSecret: c.AccessTokenSecret, RefreshTokenSecret: c.RefreshTokenSecret,
@@ -121,6 +120,9 @@ func (c config) forServer(stores opened, data folder, logger *slog.Logger) watch
 			"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
 		}[c.CookieSameSite],
 		Logger: logger,
+	}
+	if !c.forgetful() {
+		w.Store = stores.set
 	}
 	if len(c.MasterSecrets) == 0 && (data.path != "" || c.MasterSecretFile != "") {
 		w.MasterSecretFile = c.masterFile(data)
