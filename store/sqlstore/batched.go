@@ -26,11 +26,12 @@ func chunks(ids []id) iter.Seq[[][16]byte] {
 // as many as a batch holds.
 func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query string, ids [][16]byte) ([]T, error) {
 	among, args := db.dialect.among(ids)
-	text := db.dialect.sql(query + ` WHERE ` + among)
-	if !db.dialect.prepares {
+	if !db.dialect.embedded {
 		return all(ctx, db, db.reading, scan, query+` WHERE `+among, args...)
 	}
-	statement, err := db.reading.statement(ctx, text)
+	// Watching the context would cost a goroutine for a statement that is short.
+	ctx = context.WithoutCancel(ctx)
+	statement, err := db.reading.statement(ctx, query+` WHERE `+among)
 	if err != nil {
 		return nil, err
 	}

@@ -36,10 +36,11 @@ type DB struct {
 	gate   gate
 	keeper *keeper // nil: the database looks after itself
 	closed *atomic.Bool
+	logger *slog.Logger
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
-	advances *batch.Gatherer[rotation, bool]
+	advances []*batch.Gatherer[rotation, bool] // a session's are in one of them
 }
 
 const (
@@ -76,10 +77,12 @@ func (db *DB) Close() error {
 }
 
 // gather sets up what answers many concurrent calls at once.
-func (db *DB) gather() {
+func (db *DB) gather(shards int) {
 	db.sessions = batch.New(batchLimit, sessions{db}.findAll)
 	db.users = batch.New(batchLimit, users{db}.findAll)
-	db.advances = batch.New(batchLimit, sessions{db}.advanceAll)
+	for range shards {
+		db.advances = append(db.advances, batch.New(batchLimit, sessions{db}.advanceAll))
+	}
 }
 
 // exec executes one statement that changes something, durably, and returns how

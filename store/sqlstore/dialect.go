@@ -10,13 +10,15 @@ import (
 type dialect struct {
 	name string // its folder under migrations
 
-	prepares  bool   // preparing what is executed often pays
+	embedded  bool   // it runs in this process: there is no network to fail, and preparing statements pays
 	numbered  bool   // parameters are $1, $2 … instead of ?
 	forUpdate string // what makes a SELECT lock its rows until the transaction ends
 	unlessID  string // what makes an INSERT leave a row alone whose id is present
 	contains  string // an expression: the text ? is part of the column roles
 
 	versions string // makes the table of versions unless it is there
+	lock     string // keeps other processes from migrating until unlock, or the end of the transaction
+	unlock   string
 
 	// text is a text as a parameter of a column that keeps it byte by byte.
 	text func(string) any

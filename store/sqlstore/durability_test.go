@@ -202,7 +202,7 @@ func TestARotationThatCouldNotBeSyncedIsSyncedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t)
 		var log strings.Builder
-		db.keeper.logger = slog.New(slog.NewTextHandler(&log, nil))
+		db.logger = slog.New(slog.NewTextHandler(&log, nil))
 		s := begin(t, db, 1)
 		if _, err := db.durable.Exec("PRAGMA query_only = 1"); err != nil {
 			t.Fatal(err)

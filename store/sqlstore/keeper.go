@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -37,7 +36,6 @@ type keeper struct {
 	db      *DB
 	keeping *pool
 	log     string
-	logger  *slog.Logger
 	limit   int64 // of the log, in bytes
 
 	owing atomic.Bool   // there may be a rotation that is not on the disk
@@ -49,10 +47,10 @@ type keeper struct {
 	stopped chan struct{}
 }
 
-func newKeeper(db *DB, keeping *pool, log string, logger *slog.Logger) *keeper {
+func newKeeper(db *DB, keeping *pool, log string) *keeper {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &keeper{
-		db: db, keeping: keeping, log: log, logger: logger, limit: largeLog,
+		db: db, keeping: keeping, log: log, limit: largeLog,
 		wrote: make(chan struct{}, 1), large: make(chan struct{}, 1),
 		stop: stop, stopped: make(chan struct{}),
 	}
@@ -98,7 +96,7 @@ func (k *keeper) run(ctx context.Context) {
 			k.stuck.Store(false)
 		}
 		if err := k.tend(context.WithoutCancel(ctx)); err != nil {
-			k.logger.Error("looking after the database failed; it is tried again", "err", k.db.fault(ctx, err))
+			k.db.logger.Error("looking after the database failed; it is tried again", "err", k.db.fault(ctx, err))
 			signal(k.wrote)
 		}
 	}

@@ -86,6 +86,14 @@ func (db *DB) migrate(ctx context.Context) error {
 func (db *DB) step(ctx context.Context, steps []migration, version *int) error {
 	doing := "prepare the tables"
 	err := db.change(ctx, func(tx *sql.Tx) error {
+		if db.dialect.lock != "" {
+			if _, err := tx.ExecContext(ctx, db.dialect.lock); err != nil {
+				return err
+			}
+		}
+		if db.dialect.unlock != "" {
+			defer tx.ExecContext(context.WithoutCancel(ctx), db.dialect.unlock)
+		}
 		if _, err := tx.ExecContext(ctx, db.dialect.versions); err != nil {
 			return err
 		}

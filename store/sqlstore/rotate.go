@@ -17,7 +17,8 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 	if next.Generation < from {
 		return false, nil // a register never goes back
 	}
-	won, err := s.advances.Do(ctx, rotation{id, from, next})
+	shard := s.advances[int(id[0])%len(s.advances)]
+	won, err := shard.Do(ctx, rotation{id, from, next})
 	return won, s.fault(ctx, err)
 }
 

@@ -19,7 +19,7 @@ import (
 // sqlite is the embedded database, by the driver modernc.org/sqlite.
 var sqlite = dialect{
 	name:     "sqlite",
-	prepares: true,
+	embedded: true,
 	unlessID: `ON CONFLICT (id) DO NOTHING`,
 	contains: `instr(roles, ?) > 0`,
 	versions: `CREATE TABLE IF NOT EXISTS watchword_versions (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT`,
@@ -140,7 +140,7 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := prepareFile(path, o.Logger); err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), closed: new(atomic.Bool)}
+	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), closed: new(atomic.Bool), logger: o.Logger}
 	var pools []*pool
 	open := func(kind []string, connections int) *pool {
 		raw, failed := sql.Open("sqlite", sqliteAddress(path, kind))
@@ -172,8 +172,8 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		}
 		return nil, err
 	}
-	db.gather()
-	db.keeper = newKeeper(db, keeping, path+"-wal", o.Logger)
+	db.gather(1)
+	db.keeper = newKeeper(db, keeping, path+"-wal")
 	return db, nil
 }
 

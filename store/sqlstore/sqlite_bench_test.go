@@ -176,7 +176,7 @@ func BenchmarkRotate(b *testing.B) {
 				b.Fatal(err)
 			}
 			var commits, rows, largest int64 // changed by one batch at a time
-			db.advances = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]bool, error) {
+			db.advances[0] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]bool, error) {
 				commits++
 				rows += int64(len(rotations))
 				largest = max(largest, logSize(db.keeper.log))

@@ -1,0 +1,172 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+// postgres is PostgreSQL, and what speaks its language, by the driver
+// github.com/jackc/pgx/v5/stdlib.
+var postgres = dialect{
+	name:      "postgres",
+	numbered:  true,
+	forUpdate: ` FOR UPDATE`,
+	unlessID:  `ON CONFLICT (id) DO NOTHING`,
+	contains:  `position(? in roles) > 0`,
+	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version bigint NOT NULL PRIMARY KEY, name text NOT NULL)`,
+	lock:      `SELECT pg_advisory_xact_lock(8601743501978247523)`, // held until the transaction ends
+	text:      func(s string) any { return []byte(s) },
+	among: func(ids [][16]byte) (string, []any) {
+		list := make([][]byte, len(ids))
+		for i := range ids {
+			list[i] = ids[i][:]
+		}
+		return `id = ANY(?)`, []any{list}
+	},
+	duplicate: func(err error) bool { return postgresCode(err) == "23505" },
+	again: func(err error) bool {
+		switch postgresCode(err) {
+		case "40001", "40P01": // serialization_failure, deadlock_detected
+			return true
+		}
+		return false
+	},
+	unavailable: func(err error) bool {
+		code := postgresCode(err)
+		if code == "" {
+			return unreachable(err)
+		}
+		switch code {
+		case "25006", "55P03": // read_only_sql_transaction: a replica; lock_not_available
+			return true
+		}
+		switch code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator, system
+			return true
+		}
+		return false
+	},
+	advice: func(err error) string {
+		switch postgresCode(err) {
+		case "25006":
+			return "this server only reads: name the primary"
+		case "53100":
+			return "the disk is full: free some space"
+		case "53300":
+			return "the server has no connection left: raise max_connections"
+		}
+		return ""
+	},
+	advance: advancePostgres,
+}
+
+// postgresCode is the SQLSTATE of an error, "" if it is not the server's.
+func postgresCode(err error) string {
+	coded, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err)
+	if !ok || len(coded.SQLState()) != 5 {
+		return ""
+	}
+	return coded.SQLState()
+}
+
+// OpenPostgres opens a PostgreSQL database, named as libpq does (a URL, or
+// key=value), and brings its tables up to date. They are in the first schema of
+// the search path. Any number of nodes may share one.
+//
+// Durable means what synchronous_commit says in the address; "on" if it says
+// nothing. Rotations are written with synchronous_commit = off: they reach the
+// disk within three times wal_writer_delay, 0.6 s as a rule.
+//
+// The program must import the driver "github.com/jackc/pgx/v5/stdlib".
+func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
+	const name = "PostgreSQL"
+	open := func(address string, connections int) (*pool, error) {
+		raw, err := sql.Open("pgx", address)
+		if err != nil {
+			return nil, hint(name, err, `import _ "github.com/jackc/pgx/v5/stdlib"`)
+		}
+		return newPool(raw, connections), nil
+	}
+	durable, err := open(withCommit(address, "on", false), remoteConnections)
+	if err != nil {
+		return nil, err
+	}
+	rotating := address
+	if !o.DurableRotations {
+		rotating = withCommit(address, "off", true)
+	}
+	relaxed, err := open(rotating, remoteShards)
+	if err != nil {
+		return nil, err
+	}
+	return openRemote(ctx, &postgres, name, durable, relaxed, o)
+}
+
+// withCommit sets synchronous_commit in an address; unless override, only if it
+// is not set.
+func withCommit(address, value string, override bool) string {
+	const setting = "synchronous_commit"
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
+		if override {
+			return address + " " + setting + "=" + value // the last one counts
+		}
+		return setting + "=" + value + " " + address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return address // the driver says what is wrong with it
+	}
+	q := u.Query()
+	if override || !q.Has(setting) {
+		q.Set(setting, value)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// advancePostgres writes rotations by one statement, one round trip, one commit.
+func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool, error) {
+	return settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
+		n := len(round)
+		ids, keys, ips, agents := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+		from, generation := make([]int64, n), make([]int64, n)
+		rotated, emitted, idle := make([]int64, n), make([]int64, n), make([]int64, n)
+		for i := range round {
+			next := &round[i].next
+			ids[i], keys[i] = round[i].session[:], next.RequestKey[:]
+			ips[i], agents[i] = []byte(next.LastSeen.IP), []byte(next.LastSeen.UserAgent)
+			from[i], generation[i] = int64(round[i].from), int64(next.Generation)
+			rotated[i], emitted[i], idle[i] = micros(next.RotatedAt), micros(next.EmittedAt), micros(next.IdleUntil)
+		}
+		var winners []id
+		err := db.attempt(ctx, func() (err error) {
+			winners, err = all(ctx, db, db.relaxed, scanned[id], `
+				UPDATE watchword_sessions AS s
+				SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = b.emitted_at, request_key = b.request_key, idle_until = b.idle_until,
+					seen_ip = nullif(b.ip, s.birth_ip), seen_user_agent = nullif(b.user_agent, s.birth_user_agent)
+				FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bigint[], ?::bytea[], ?::bytea[])
+					AS b (id, was, generation, rotated_at, emitted_at, request_key, idle_until, ip, user_agent)
+				WHERE s.id = b.id AND s.generation = b.was AND s.revoked_at IS NULL
+				RETURNING s.id`,
+				ids, from, generation, rotated, emitted, keys, idle, ips, agents)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("advance: %w", err)
+		}
+		won := make(map[session.ID]bool, len(winners))
+		for _, winner := range winners {
+			won[session.ID(winner)] = true
+		}
+		return won, nil
+	})
+}

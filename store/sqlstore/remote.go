@@ -1,0 +1,115 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+const (
+	// remoteConnections is how many connections a server is asked for at most,
+	// beside those for rotations. Most calls share a batch.
+	remoteConnections = 16
+	// remoteShards is how many connections rotations are spread over, by their
+	// session. Two are faster than one, and four are no faster than two.
+	remoteShards = 2
+)
+
+// openRemote finishes the opening of a database that other processes serve.
+func openRemote(ctx context.Context, d *dialect, name string, durable, relaxed *pool, o Options) (*DB, error) {
+	db := &DB{dialect: d, name: name, durable: durable, reading: durable, relaxed: relaxed, closed: new(atomic.Bool), logger: o.Logger}
+	if db.logger == nil {
+		db.logger = slog.Default()
+	}
+	for _, p := range []*pool{durable, relaxed} {
+		// Connections are renewed now and then, so that a server that came back
+		// after a failover gets its share again.
+		p.SetConnMaxLifetime(30 * time.Minute)
+		p.SetConnMaxIdleTime(5 * time.Minute)
+	}
+	err := db.fault(ctx, durable.PingContext(ctx))
+	if err == nil {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	db.gather(remoteShards)
+	return db, nil
+}
+
+// unreachable reports whether an error is of the way to the server.
+func unreachable(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, gone := range []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle decides a batch of rotations by statements that can change each session
+// but once: statement takes rotations of different sessions, in the order of
+// their ids, and says which of them won. As a rule all sessions of a batch
+// differ, and there is one round.
+func settle(rotations []rotation, statement func([]rotation) (map[session.ID]bool, error)) ([]bool, error) {
+	won := make([]bool, len(rotations))
+	var pending []int
+	for i := range rotations {
+		pending = append(pending, i)
+	}
+	for len(pending) > 0 {
+		first := map[session.ID]rotation{}
+		var round []rotation
+		for _, i := range pending {
+			if _, taken := first[rotations[i].session]; !taken {
+				first[rotations[i].session] = rotations[i]
+				round = append(round, rotations[i])
+			}
+		}
+		// Always in one order: two nodes that lock the same rows do not meet head on.
+		slices.SortFunc(round, func(a, b rotation) int { return bytes.Compare(a.session[:], b.session[:]) })
+		winners, err := statement(round)
+		if err != nil {
+			return nil, err
+		}
+		settled := map[session.ID]bool{}
+		var rest []int
+		for _, i := range pending {
+			r := rotations[i]
+			head := first[r.session]
+			switch {
+			case !settled[r.session]:
+				settled[r.session] = true
+				won[i] = winners[r.session]
+			case winners[r.session] && r.from != head.next.Generation:
+				// It lost: right after the first, the generation is another.
+			case !winners[r.session] && r.from == head.from:
+				// It lost as the first did.
+			default:
+				rest = append(rest, i)
+			}
+		}
+		pending = rest
+	}
+	return won, nil
+}
+
+// hint is an error with what to do about it.
+func hint(name string, err error, advice string) error {
+	return fmt.Errorf("%s: %w: %s", name, err, advice)
+}
