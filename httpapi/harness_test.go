@@ -230,41 +230,41 @@ func (a *app) post(path string, content body, options ...option) reply {
 
 func (a *app) do(method, path string, content body, options ...option) reply {
 	a.t.Helper()
-	return a.client(nil).do(method, path, content, options...)
+	return a.visitor(nil).do(method, path, content, options...)
 }
 
-// client is a program, or a browser if it has a jar, that talks to the server.
-type client struct {
+// visitor is a program, or a browser if it has a jar, that talks to the server.
+type visitor struct {
 	app  *app
 	http *http.Client
 }
 
-func (a *app) client(jar http.CookieJar) *client {
-	return &client{a, &http.Client{
+func (a *app) visitor(jar http.CookieJar) *visitor {
+	return &visitor{a, &http.Client{
 		Jar: jar, Transport: &checked{a},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// browser keeps cookies and says where it comes from, as browsers do.
-func (a *app) browser() *client {
+// browser is a visitor that keeps cookies.
+func (a *app) browser() *visitor {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return a.client(jar)
+	return a.visitor(jar)
 }
 
 // fromOwnPage is what a browser adds to a request of the server's own pages.
 func fromOwnPage(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-origin") }
 
-func (c *client) post(path string, content body, options ...option) reply {
-	c.app.t.Helper()
-	return c.do("POST", path, content, options...)
+func (v *visitor) post(path string, content body, options ...option) reply {
+	v.app.t.Helper()
+	return v.do("POST", path, content, options...)
 }
 
-func (c *client) do(method, path string, content body, options ...option) reply {
-	t := c.app.t
+func (v *visitor) do(method, path string, content body, options ...option) reply {
+	t := v.app.t
 	t.Helper()
 	var payload io.Reader
 	if content != nil {
@@ -274,7 +274,7 @@ func (c *client) do(method, path string, content body, options ...option) reply 
 		}
 		payload = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), method, c.app.url+path, payload)
+	r, err := http.NewRequestWithContext(t.Context(), method, v.app.url+path, payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func (c *client) do(method, path string, content body, options ...option) reply 
 	for _, o := range options {
 		o(r)
 	}
-	answer, err := c.http.Do(r)
+	answer, err := v.http.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
