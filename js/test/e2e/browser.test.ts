@@ -46,16 +46,16 @@ for (const delivery of ["cookie", "body"] as const) {
     test("an answer that is lost after the server rotated costs nothing", async () => {
       const page = await stage.signedIn();
       await rest(1_500);
-      let losses = 1;
+      let losses = 5; // the browser tries a few times by itself, then the client does
       stage.server.gate.fate = ({ path }) => (path === stage.path && losses-- > 0 ? "lose answer" : "pass");
       assert.equal(await refresh(page), "refreshed");
-      const [lost, again] = stage.refreshes;
-      assert.equal(lost!.key, again!.key);
-      assert.ok(lost!.key!.length >= 32);
+      const keys = stage.refreshes.map(({ key }) => key!);
+      assert.equal(keys.length, 6);
+      assert.equal(new Set(keys).size, 1);
       stage.server.gate.fate = () => "pass";
       await rest(1_500);
       assert.equal(await refresh(page), "refreshed");
-      assert.notEqual(stage.refreshes.at(-1)!.key, lost!.key);
+      assert.notEqual(stage.refreshes.at(-1)!.key, keys[0]);
       await page.close();
     });
 

@@ -10,6 +10,10 @@ export interface BrowserSettings {
   preferences?: Record<string, unknown>;
 }
 
+// Removed at the end: a browser's helpers write a little longer than it lives.
+const profiles: string[] = [];
+process.once("exit", () => profiles.forEach((profile) => rmSync(profile, { recursive: true, force: true, maxRetries: 5 })));
+
 /** A new Chromium with a profile of its own: another person's, or another machine's. */
 export async function openChromium({ args = [], preferences }: BrowserSettings = {}): Promise<BrowserContext> {
   const profile = mkdtempSync(join(tmpdir(), "watchword-js-chromium-"));
@@ -33,7 +37,6 @@ export async function openChromium({ args = [], preferences }: BrowserSettings =
     ],
   });
   context.setDefaultTimeout(20_000);
-  // Its helpers write a little longer than it lives.
-  process.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  profiles.push(profile);
   return context;
 }

@@ -20,6 +20,10 @@ function program(): string {
   return built;
 }
 
+// None outlives the tests.
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((started) => started.kill("SIGKILL")));
+
 /** How a server is started. */
 export interface Settings {
   /** Flags beside those for address and data: `access-ttl: "2s"`. */
@@ -76,7 +80,7 @@ export class Watchword {
     const words = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
     const started = spawn(program(), ["serve", ...words, ...origins.map((origin) => `--allow-origin=${origin}`)], { env: {}, stdio: ["ignore", "ignore", "pipe"] });
     this.#process = started;
-    process.once("exit", () => started.kill("SIGKILL"));
+    running.add(started);
     started.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     for (const patience = Date.now() + 20_000; !existsSync(portFile); await rest(20)) {
       if (started.exitCode !== null || Date.now() > patience) throw new Error(`watchword did not start:\n${this.#log}`);
@@ -86,11 +90,12 @@ export class Watchword {
 
   /** Ends it: in peace, or as a power cut does. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
-    const running = this.#process;
-    if (!running || running.exitCode !== null) return;
-    const gone = new Promise((resolve) => running.once("exit", resolve));
-    running.kill(signal);
+    const started = this.#process;
+    if (!started || started.exitCode !== null) return;
+    const gone = new Promise((resolve) => started.once("exit", resolve));
+    started.kill(signal);
     await gone;
+    running.delete(started);
   }
 
   async close(): Promise<void> {
