@@ -3,9 +3,11 @@ package watchword_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/watchwordauth/watchword"
+	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/verify"
 )
 
@@ -27,4 +29,19 @@ func Example() {
 	// Output:
 	// a stranger: 401
 	// ada: 200 Hello, ada!
+}
+
+// The first administrator is made by the program: nobody becomes one by signing up.
+func ExampleServer_Accounts() {
+	ctx := context.Background()
+	server, err := watchword.New(ctx, watchword.Config{SignupClosed: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
+	defer server.Close()
+	root, err := server.Accounts().Create(ctx, account.NewUser{
+		Username: "root", Password: "correct horse battery", Roles: []string{account.RoleAdmin},
+	}, account.Actor{By: account.ByCLI})
+	fmt.Println(root.Username, root.Roles, err)
+	// Output: root [admin] <nil>
 }
