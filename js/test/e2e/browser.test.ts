@@ -46,11 +46,11 @@ for (const delivery of ["cookie", "body"] as const) {
     test("an answer that is lost after the server rotated costs nothing", async () => {
       const page = await stage.signedIn();
       await rest(1_500);
-      let losses = 5; // the browser tries a few times by itself, then the client does
-      stage.server.gate.fate = ({ path }) => (path === stage.path && losses-- > 0 ? "lose answer" : "pass");
+      const lossy = Date.now() + 700; // the browser tries again by itself at once, the client later
+      stage.server.gate.fate = ({ path }) => (path === stage.path && Date.now() < lossy ? "lose answer" : "pass");
       assert.equal(await refresh(page), "refreshed");
       const keys = stage.refreshes.map(({ key }) => key!);
-      assert.equal(keys.length, 6);
+      assert.ok(keys.length >= 2);
       assert.equal(new Set(keys).size, 1);
       stage.server.gate.fate = () => "pass";
       await rest(1_500);
