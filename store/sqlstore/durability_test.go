@@ -2,9 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -375,6 +378,59 @@ func TestAfterCloseEverythingIsUnavailable(t *testing.T) {
 	} {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s = %v, want %v", verb, err, ErrUnavailable)
+		}
+	}
+}
+
+func TestEachPostgresConnectionIsOfItsKind(t *testing.T) {
+	t.Parallel()
+	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
+	if address == "" {
+		t.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where a server is")
+	}
+	schema := "watchword_" + strings.ToLower(rand.Text())
+	raw, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.Exec("CREATE SCHEMA " + schema); err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Exec("DROP SCHEMA " + schema + " CASCADE")
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	for _, row := range []struct {
+		options          Options
+		durable, relaxed string
+	}{
+		{Options{}, "on", "off"},
+		{Options{DurableRotations: true}, "on", "on"},
+	} {
+		db, err := OpenPostgres(t.Context(), u.String(), row.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []struct {
+			name string
+			pool *pool
+			want string
+		}{{"durable", db.durable, row.durable}, {"relaxed", db.relaxed, row.relaxed}} {
+			var got string
+			if err := kind.pool.QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&got); err != nil {
+				t.Fatal(err)
+			}
+			if got != kind.want {
+				t.Errorf("%+v: synchronous_commit of the %s pool is %s, want %s", row.options, kind.name, got, kind.want)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -4,10 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
+	"io"
+	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,12 +59,13 @@ func execute(t testing.TB, driver, address string, statements ...string) {
 
 // remote is a kind of server, and how to have an empty database on it.
 type remote struct {
-	open  func(ctx context.Context, address string, o sqlstore.Options) (*sqlstore.DB, error)
-	empty func(t testing.TB) string // the address of an empty database
+	driver string
+	open   func(ctx context.Context, address string, o sqlstore.Options) (*sqlstore.DB, error)
+	empty  func(t testing.TB) string // the address of an empty database
 }
 
 var remotes = map[string]remote{
-	"postgres": {sqlstore.OpenPostgres, func(t testing.TB) string {
+	"postgres": {"pgx", sqlstore.OpenPostgres, func(t testing.TB) string {
 		address, err := url.Parse(server(t, "postgres", "WATCHWORD_TEST_POSTGRES_URL"))
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +79,7 @@ var remotes = map[string]remote{
 		own.RawQuery = q.Encode()
 		return own.String()
 	}},
-	"mysql": {sqlstore.OpenMySQL, func(t testing.TB) string {
+	"mysql": {"mysql", sqlstore.OpenMySQL, func(t testing.TB) string {
 		address := server(t, "mysql", "WATCHWORD_TEST_MYSQL_URL")
 		database := "watchword_" + strings.ToLower(rand.Text())
 		// A database whose collation takes names for equal that are not.
@@ -182,4 +188,200 @@ func (n *nodes) Count(ctx context.Context, now time.Time) (int, error) {
 
 func (n *nodes) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
 	return n.next().Forget(ctx, before, limit)
+}
+
+func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := listener.Addr().String()
+	listener.Close()
+	const secret = "correct-horse"
+	for name, open := range map[string]func() (*sqlstore.DB, error){
+		"postgres": func() (*sqlstore.DB, error) {
+			return sqlstore.OpenPostgres(t.Context(), "postgres://user:"+secret+"@"+host+"/watchword?sslmode=disable", sqlstore.Options{})
+		},
+		"mysql": func() (*sqlstore.DB, error) {
+			return sqlstore.OpenMySQL(t.Context(), "user:"+secret+"@tcp("+host+")/watchword", sqlstore.Options{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, err := open()
+			if db != nil || !errors.Is(err, sqlstore.ErrUnavailable) || !strings.Contains(err.Error(), host) {
+				t.Errorf("open = %v, %v; want %v, and where", db, err, sqlstore.ErrUnavailable)
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the error holds the password: %v", err)
+			}
+		})
+	}
+}
+
+func TestNodesMakeOneDatabaseTogether(t *testing.T) {
+	t.Parallel()
+	eachRemote(t, func(t *testing.T, r remote) {
+		address := r.empty(t)
+		var group sync.WaitGroup
+		for range 6 {
+			group.Go(func() {
+				db, err := r.open(t.Context(), address, sqlstore.Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		r.connect(t, address) // the tables are there, and of one version
+	})
+}
+
+func TestANewerServerDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	eachRemote(t, func(t *testing.T, r remote) {
+		address := r.empty(t)
+		if err := r.connect(t, address).Close(); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, r.driver, address, `INSERT INTO watchword_versions (version, name) VALUES (99, 'from the future')`)
+		if _, err := r.open(t.Context(), address, sqlstore.Options{}); !errors.Is(err, sqlstore.ErrNewer) {
+			t.Errorf("open = %v, want %v", err, sqlstore.ErrNewer)
+		}
+	})
+}
+
+func TestRotationsOnPostgresAreHeapOnly(t *testing.T) {
+	t.Parallel()
+	r := remotes["postgres"]
+	address := r.empty(t)
+	db := r.connect(t, address)
+	s := birth(randomID())
+	if err := db.Set().Sessions.Begin(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	const times = 200
+	if err := rotateTimes(db.Set().Sessions, s.ID, times); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sql.Open(r.driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	// The server counts with a delay, unless the connections that changed something have ended.
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var updated, hot int
+	for updated < times {
+		err := raw.QueryRowContext(t.Context(), `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = 'watchword_sessions'::regclass`).Scan(&updated, &hot)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if hot != updated {
+		t.Errorf("%d of %d updates were heap-only", hot, updated)
+	}
+}
+
+// line is a connection to a server that can be cut.
+type line struct {
+	listener net.Listener
+	server   string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+// newLine forwards to a server until the test ends.
+func newLine(t *testing.T, server string) *line {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{listener: listener, server: server}
+	t.Cleanup(func() { listener.Close(); l.set(true) })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", l.server)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			l.mu.Lock()
+			l.conns = append(l.conns, near, far)
+			if l.cut {
+				near.Close()
+				far.Close()
+			}
+			l.mu.Unlock()
+			for _, ends := range [][2]net.Conn{{near, far}, {far, near}} {
+				go func() {
+					io.Copy(ends[0], ends[1])
+					ends[0].Close()
+				}()
+			}
+		}
+	}()
+	return l
+}
+
+// set cuts the line, or mends it.
+func (l *line) set(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
+	for _, conn := range l.conns {
+		conn.Close()
+	}
+	l.conns = nil
+}
+
+func TestAServerMayGoAwayAndComeBack(t *testing.T) {
+	t.Parallel()
+	eachRemote(t, func(t *testing.T, r remote) {
+		address := r.empty(t)
+		host := regexp.MustCompile(`[0-9.]+:[0-9]+`).FindString(address)
+		l := newLine(t, host)
+		set := r.connect(t, strings.Replace(address, host, l.listener.Addr().String(), 1)).Set()
+		s := birth(randomID())
+		if err := set.Sessions.Begin(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		l.set(true)
+		for verb, err := range map[string]error{
+			"Begin":  set.Sessions.Begin(t.Context(), birth(randomID())),
+			"Find":   func() error { _, err := set.Sessions.Find(t.Context(), s.ID); return err }(),
+			"Revoke": func() error { _, err := set.Sessions.Revoke(t.Context(), s.ID, session.Tombstone{}); return err }(),
+			"Advance": func() error {
+				_, err := set.Sessions.Advance(t.Context(), s.ID, 1, s.Register)
+				return err
+			}(),
+			"RevokeUser": func() error {
+				_, err := set.Sessions.RevokeUser(t.Context(), s.UserID, session.ID{}, session.Tombstone{})
+				return err
+			}(),
+			"FindByUsername": func() error { _, err := set.Users.FindByUsername(t.Context(), "anna"); return err }(),
+		} {
+			if !errors.Is(err, sqlstore.ErrUnavailable) {
+				t.Errorf("while it is away %s = %v, want %v", verb, err, sqlstore.ErrUnavailable)
+			}
+		}
+		l.set(false)
+		if err := rotateTimes(set.Sessions, s.ID, 1); err != nil {
+			t.Errorf("when it is back: %v", err)
+		}
+	})
 }

@@ -1,0 +1,138 @@
+package sqlstore
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/watchwordauth/watchword/session"
+)
+
+func TestCommitsAreSetInTheAddress(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		address, value string
+		override       bool
+		want           string
+	}{
+		"a URL":               {"postgres://u:p@h/d", "on", false, "postgres://u:p@h/d?synchronous_commit=on"},
+		"a URL with settings": {"postgresql://h/d?sslmode=require", "off", true, "postgresql://h/d?sslmode=require&synchronous_commit=off"},
+		"the operator's own":  {"postgres://h/d?synchronous_commit=remote_apply", "on", false, "postgres://h/d?synchronous_commit=remote_apply"},
+		"rotations differ":    {"postgres://h/d?synchronous_commit=remote_apply", "off", true, "postgres://h/d?synchronous_commit=off"},
+		"words":               {"host=h dbname=d", "on", false, "synchronous_commit=on host=h dbname=d"},
+		"words, rotations":    {"host=h synchronous_commit=on", "off", true, "host=h synchronous_commit=on synchronous_commit=off"},
+		"no address":          {"postgres://%zz", "on", false, "postgres://%zz"},
+	} {
+		if got := withCommit(row.address, row.value, row.override); got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+	}
+}
+
+func TestMySQLSettingsAreTheStores(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ address, want string }{
+		"none":           {"u:p@tcp(h:3306)/d", "u:p@tcp(h:3306)/d?sql_mode=x&interpolateParams=true"},
+		"some":           {"u:p@tcp(h:3306)/d?tls=true&timeout=3s", "u:p@tcp(h:3306)/d?sql_mode=x&interpolateParams=true&tls=true&timeout=3s"},
+		"other values":   {"u:p@/d?interpolateParams=false&sql_mode=ANSI", "u:p@/d?sql_mode=x&interpolateParams=true"},
+		"in a password":  {"u:a?b/c?d@unix(/tmp/s)/d?tls=true", "u:a?b/c?d@unix(/tmp/s)/d?sql_mode=x&interpolateParams=true&tls=true"},
+		"found rows off": {"u@/d?clientFoundRows=false", "u@/d?sql_mode=x&interpolateParams=true&clientFoundRows=false"},
+	} {
+		if got, err := withSettings(row.address, "sql_mode=x"); got != row.want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, row.want)
+		}
+	}
+	for _, address := range []string{"u@/d?clientFoundRows=true", "u@/d?tls=true&clientFoundRows=1", "u@/d?clientFoundRows=TRUE"} {
+		if _, err := OpenMySQL(t.Context(), address, Options{}); !errors.Is(err, ErrFoundRows) {
+			t.Errorf("%s: %v, want %v", address, err, ErrFoundRows)
+		}
+	}
+}
+
+func TestParametersAreNumbered(t *testing.T) {
+	t.Parallel()
+	const statement = `UPDATE t SET a = ?, b = ? WHERE c = ?`
+	if got, want := postgres.sql(statement), `UPDATE t SET a = $1, b = $2 WHERE c = $3`; got != want {
+		t.Errorf("PostgreSQL: %s, want %s", got, want)
+	}
+	if got := mysql.sql(statement); got != statement {
+		t.Errorf("MySQL: %s, want %s", got, statement)
+	}
+}
+
+// A batch may hold several rotations of one session. What a statement that can change
+// each session once makes of them must be what one after the other gives.
+func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
+	t.Parallel()
+	type call struct {
+		session  byte
+		from, to uint64
+	}
+	for name, row := range map[string]struct {
+		calls  []call
+		want   []bool
+		after  map[byte]uint64
+		rounds int
+	}{
+		"different sessions":          {[]call{{1, 1, 2}, {2, 1, 2}, {3, 7, 8}}, []bool{true, true, false}, map[byte]uint64{1: 2, 2: 2, 3: 1}, 1},
+		"rivals":                      {[]call{{1, 1, 2}, {1, 1, 2}, {1, 1, 2}}, []bool{true, false, false}, map[byte]uint64{1: 2}, 1},
+		"losers of one kind":          {[]call{{1, 5, 6}, {1, 5, 6}}, []bool{false, false}, map[byte]uint64{1: 1}, 1},
+		"a loser before the winner":   {[]call{{1, 5, 6}, {1, 1, 2}, {1, 5, 6}}, []bool{false, true, false}, map[byte]uint64{1: 2}, 2},
+		"a chain":                     {[]call{{1, 1, 2}, {1, 2, 3}}, []bool{true, true}, map[byte]uint64{1: 3}, 2},
+		"a chain, its end first":      {[]call{{1, 1, 2}, {1, 3, 4}, {1, 2, 3}}, []bool{true, false, true}, map[byte]uint64{1: 3}, 2},
+		"touches":                     {[]call{{1, 1, 1}, {1, 1, 1}, {1, 1, 2}, {1, 1, 1}}, []bool{true, true, true, false}, map[byte]uint64{1: 2}, 3},
+		"a leap, and what it skipped": {[]call{{1, 1, 9}, {1, 2, 3}, {1, 9, 10}}, []bool{true, false, true}, map[byte]uint64{1: 10}, 2},
+		"none":                        {nil, nil, map[byte]uint64{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stored, rounds := map[session.ID]uint64{}, 0
+			var rotations []rotation
+			for _, c := range row.calls {
+				id := session.ID{c.session}
+				stored[id] = 1
+				rotations = append(rotations, rotation{id, c.from, session.Register{Generation: c.to}})
+			}
+			won, err := settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
+				rounds++
+				winners, last := map[session.ID]bool{}, session.ID{}
+				for _, r := range round {
+					if r.session == last {
+						t.Error("one statement got a session twice")
+					}
+					last = r.session
+					if stored[r.session] == r.from {
+						stored[r.session] = r.next.Generation
+						winners[r.session] = true
+					}
+				}
+				return winners, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := map[byte]uint64{}
+			for id, generation := range stored {
+				after[id[0]] = generation
+			}
+			for what, diff := range map[string]string{
+				"won": cmp.Diff(row.want, won, cmpopts.EquateEmpty()), "after": cmp.Diff(row.after, after), "rounds": cmp.Diff(row.rounds, rounds),
+			} {
+				if diff != "" {
+					t.Errorf("%s (-want +got):\n%s", what, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestABatchThatFailsFailsAsAWhole(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	won, err := settle(make([]rotation, 3), func([]rotation) (map[session.ID]bool, error) { return nil, broken })
+	if won != nil || !errors.Is(err, broken) {
+		t.Errorf("settle = %v, %v; want %v", won, err, broken)
+	}
+}
