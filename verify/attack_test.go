@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,11 @@ func attacks() []attack {
 		{"a signature with one byte more", spliced(func(p []string) string {
 			text, _ := base64.RawURLEncoding.DecodeString(p[2])
 			return p[0] + "." + p[1] + "." + base64.RawURLEncoding.EncodeToString(append(text, 0))
+		}), verify.ErrSignature},
+		{"a zero in the middle of the signature", spliced(func(p []string) string {
+			text, _ := base64.RawURLEncoding.DecodeString(p[2])
+			half := len(text) / 2
+			return p[0] + "." + p[1] + "." + base64.RawURLEncoding.EncodeToString(slices.Concat(text[:half], []byte{0}, text[half:]))
 		}), verify.ErrSignature},
 		{"a huge signature", spliced(func(p []string) string { return p[0] + "." + p[1] + "." + strings.Repeat("A", 12000) }), verify.ErrSignature},
 
@@ -379,14 +385,20 @@ func TestClaimsAreReadStrictly(t *testing.T) {
 		{"exp twice", after(`,"exp":1795263300`), verify.ErrMalformed},
 		{"exp in capitals", after(`,"EXP":99999999999`), verify.ErrMalformed},
 		{"only Exp", strings.Replace(jsonText(t, claims(nil)), `"exp"`, `"Exp"`, 1), verify.ErrMalformed},
+		{"only NBF", after(`,"NBF":99999999999`), verify.ErrMalformed},
+		{"only nbf as a text", after(`,"nbf":"1"`), verify.ErrMalformed},
 		{"sub with a long s", after(`,"ſub":"root"`), verify.ErrMalformed},
 		{"roles twice, one escaped", after(`,"r\u006fles":["admin"]`), verify.ErrMalformed},
 		{"a foreign claim twice", after(`,"x":1,"x":2`), verify.ErrMalformed},
 		{"a foreign claim twice, but for case", after(`,"straße":1,"STRASSE":2,"STRAßE":2`), verify.ErrMalformed},
+		{"a foreign claim and its Kelvin sign", after(`,"k":1,"\u212a":2`), verify.ErrMalformed},
+		{"a Kelvin sign and its foreign claim", after(`,"\u212a":1,"k":2`), verify.ErrMalformed},
+		{"a name twice after many others", after(`,"x":{` + manyMembers(40) + `"13":1}`), verify.ErrMalformed},
 		{"a name twice deep within a foreign claim", after(`,"x":[{"a":1,"A":2}]`), verify.ErrMalformed},
 		{"foreign claims", after(`,"x":{"a":[1,{"b":null}],"c":false},"ü":"\ud83d\ude00 \u00e9\n\/"`), nil},
 		{"a lone high surrogate", after(`,"x":"\ud83d"`), verify.ErrMalformed},
 		{"a high surrogate before text", after(`,"x":"\ud83dabcdef"`), verify.ErrMalformed},
+		{"a high surrogate before what ends like a low one", after(`,"x":"\ud83dxxde00"`), verify.ErrMalformed},
 		{"a lone low surrogate", after(`,"x":"\ude00"`), verify.ErrMalformed},
 		{"two high surrogates", after(`,"x":"\ud83d\ud83d"`), verify.ErrMalformed},
 		{"an unfinished escape", after(`,"x":"\u12"`), verify.ErrMalformed},
@@ -414,7 +426,9 @@ func TestClaimsAreReadStrictly(t *testing.T) {
 		{"a word that is none", after(`,"x":nul`), verify.ErrMalformed},
 		{"31 levels", after(`,"x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31)), nil},
 		{"32 levels", after(`,"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32)), verify.ErrMalformed},
-		{"thousands of levels", after(`,"x":` + strings.Repeat(`{"a":`, 2000) + "1" + strings.Repeat("}", 2000)), verify.ErrMalformed},
+		{"31 levels of objects", after(`,"x":` + strings.Repeat(`{"a":`, 31) + "1" + strings.Repeat("}", 31)), nil},
+		{"32 levels of objects", after(`,"x":` + strings.Repeat(`{"a":`, 32) + "1" + strings.Repeat("}", 32)), verify.ErrMalformed},
+		{"a thousand levels", after(`,"x":` + strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000)), verify.ErrMalformed},
 		{"thousands of members", after(`,"x":{` + strings.TrimSuffix(manyMembers(257), ",") + "}"), verify.ErrMalformed},
 		{"many members", after(`,"x":{` + strings.TrimSuffix(manyMembers(256), ",") + "}"), nil},
 	}
@@ -510,6 +524,21 @@ func TestMemoryIsBoundedByTheCacheSize(t *testing.T) {
 		if held := verify.Remembered(v); held > max(size, 128) || size >= 500 && held < size/4 {
 			t.Errorf("%d tokens are held, with a size of %d", held, size)
 		}
+	}
+}
+
+func TestATokenInUseIsNotForgottenForOthers(t *testing.T) {
+	t.Parallel()
+	s := signers()[verify.HS256]
+	v := s.verifier(t, verify.WithCacheSize(1)) // two in each of 64 shards
+	busy := s.token(t, claims(nil))
+	mustAccept(t, v, busy)
+	for n := range 1000 {
+		mustAccept(t, v, s.token(t, claims(map[string]any{"jti": big.NewInt(int64(n)).String()})))
+		if !verify.Remembers(v, busy) {
+			t.Fatalf("forgotten after %d others", n)
+		}
+		mustAccept(t, v, busy)
 	}
 }
 

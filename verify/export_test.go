@@ -25,3 +25,11 @@ func Touch(v *Verifier) {
 
 // RememberedHeaders counts the headers that are held.
 func RememberedHeaders(v *Verifier) int { return len(*v.headers.Load()) }
+
+// Remembers reports whether the token is held.
+func Remembers(v *Verifier, token string) bool {
+	s := v.cache.shard(token)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.young[token] != nil || s.old[token] != nil
+}

@@ -163,9 +163,6 @@ func (f *follower) isFresh(now time.Time) bool {
 
 // judgeStale applies the policy.
 func (f *follower) judgeStale(ctx context.Context, accessToken string) error {
-	if f.none.Load() {
-		return nil
-	}
 	switch f.WhenStale {
 	case Reject:
 		return ErrRevocationsUnavailable

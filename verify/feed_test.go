@@ -204,7 +204,11 @@ func TestAFeedThatLiesIsNotBelieved(t *testing.T) {
 			l.held.AsOf = time.Now().Add(2 * time.Minute)
 			return l.i.Sign(verify.FeedType, l.held.Payload())
 		},
-		"not JSON":         func(l lie) string { return l.i.Sign(verify.FeedType, []byte("{]")) },
+		"not JSON": func(l lie) string { return l.i.Sign(verify.FeedType, []byte("{]")) },
+		"a user twice": func(l lie) string {
+			text := strings.Replace(string(now(l.held).Payload()), `"full":true`, `"full":true,"users":{"u":2,"u":1}`, 1)
+			return l.i.Sign(verify.FeedType, []byte(text))
+		},
 		"without a window": func(l lie) string { l.held.Window = 0; return l.i.Sign(verify.FeedType, now(l.held).Payload()) },
 		"no JWS":           func(lie) string { return "revoked: everybody" },
 		"nothing":          func(lie) string { return "" },
@@ -269,6 +273,133 @@ func TestARestoredIssuerRevivesNobodyBeforeTheTokensExpired(t *testing.T) {
 		if s := v.Status(); s.Revocations != 1 {
 			t.Errorf("%d revocations are held, want only the new one", s.Revocations)
 		}
+	})
+}
+
+// idle lets a handler wait, unless nobody listens any more.
+func idle(r *http.Request, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-r.Context().Done():
+	}
+}
+
+func TestEntriesOutliveTheLeeway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t, verify.WithLeeway(time.Minute))
+		token := i.Mint(verify.Claims{SessionID: "dead"})
+		i.Revoke("dead")
+		synctest.Wait()
+		i.Forget()
+		pass(verifytest.TTL + 50*time.Second)
+		i.Revoke("another") // what is held is tidied when something changes
+		synctest.Wait()
+		mustRefuse(t, v, token, verify.ErrRevoked)
+	})
+}
+
+func TestAnEpochNeverFalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		for range 5 {
+			i.RaiseEpoch("eve")
+		}
+		synctest.Wait()
+		i.Forget()
+		i.RaiseEpoch("eve")
+		synctest.Wait()
+		mustRefuse(t, v, i.Mint(verify.Claims{Subject: "eve"}), verify.ErrStale)
+		mustAccept(t, v, i.Mint(verify.Claims{Subject: "eve", Epoch: 6}))
+	})
+}
+
+func TestAReplayIsNotBelievedByAVerifierThatStarts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		old := i.Sign(verify.FeedType, verify.Snapshot{Issuer: issuer, AsOf: time.Now(), Incarnation: "0", Window: verifytest.TTL}.Payload())
+		pass(71 * time.Second) // a minute of skew and ten seconds of age
+		n.breakWith(serve(func(*http.Request) string { return old }))
+		v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+		mustRefuse(t, v, i.Mint(verify.Claims{}), verify.ErrRevocationsUnavailable)
+		if s := v.Status(); !s.AsOf.IsZero() || s.FeedError == nil {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestAnIssuerWhoseClockStepsBackIsBelievedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+		pass(time.Minute)
+		i.Now = func() time.Time { return time.Now().Add(-20 * time.Second) }
+		pass(15 * time.Second)
+		mustRefuse(t, v, i.Mint(verify.Claims{}), verify.ErrRevocationsUnavailable)
+		pass(15 * time.Second)
+		for range 60 {
+			mustAccept(t, v, i.Mint(verify.Claims{}))
+			pass(time.Second)
+		}
+	})
+}
+
+func TestAHeartbeatOfOtherEntriesMakesItAsk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		// A stream that brings heartbeats alone, though something was revoked.
+		n.breakWith(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Accept") != "text/event-stream" {
+				return false
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			s := verify.Snapshot{Issuer: issuer, Incarnation: "0", Window: verifytest.TTL}
+			for r.Context().Err() == nil {
+				s.AsOf = time.Now()
+				_, _ = fmt.Fprintf(w, "event: revocations\ndata: %s\n\n", i.Sign(verify.FeedType, s.Heartbeat()))
+				idle(r, time.Second)
+				if i.Revoked("dead") {
+					s.Sessions = []string{"dead"}
+				}
+			}
+			return true
+		})
+		v := n.verifier(t)
+		pass(5 * time.Second)
+		i.Revoke("dead")
+		pass(time.Second)
+		mustRefuse(t, v, i.Mint(verify.Claims{SessionID: "dead"}), verify.ErrRevoked)
+		pass(5 * time.Second)
+		if streams := n.requests(verify.FeedPath + " (stream)"); streams != 1 {
+			t.Errorf("%d streams, want the first to last", streams)
+		}
+	})
+}
+
+func TestAfterAGoodTimeAFailureIsTheFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t)
+		n.breakWith(cut)
+		i.Break()
+		pass(time.Minute) // by now it waits for seconds between attempts
+		n.breakWith(nil)
+		i.Mend()
+		pass(time.Minute)
+
+		i.Break()
+		synctest.Wait()
+		i.Mend()
+		i.Revoke("dead")
+		pass(500 * time.Millisecond)
+		mustRefuse(t, v, i.Mint(verify.Claims{SessionID: "dead"}), verify.ErrRevoked)
 	})
 }
 
@@ -358,7 +489,7 @@ func TestAStreamThatFallsBehindIsNoticed(t *testing.T) {
 			for r.Context().Err() == nil {
 				s := verify.Snapshot{Issuer: issuer, AsOf: start.Add(time.Since(start) / 2), Incarnation: "0", Window: verifytest.TTL}
 				_, _ = fmt.Fprintf(w, "event: revocations\ndata: %s\n\n", i.Sign(verify.FeedType, s.Payload()))
-				time.Sleep(time.Second)
+				idle(r, time.Second)
 			}
 			return true
 		}

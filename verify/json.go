@@ -86,7 +86,7 @@ func (r *reader) object(each func(name string)) {
 		if r.take('}') {
 			return
 		}
-		if !r.take(',') || r.peek() != '"' {
+		if !r.take(',') {
 			r.fail()
 		}
 	}

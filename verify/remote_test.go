@@ -178,6 +178,48 @@ func TestANewKeyIsFetchedOnceForAll(t *testing.T) {
 	})
 }
 
+func TestAFetchThatIsUnderWayIsShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		n.breakWith(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == keysPath {
+				time.Sleep(2 * time.Second)
+			}
+			return false
+		})
+		v := n.verifier(t, verify.WithoutFeed(), verify.WithStartWait(time.Second))
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+		if fetched := n.requests(keysPath); fetched != 1 {
+			t.Errorf("fetched %d times", fetched)
+		}
+	})
+}
+
+func TestKeysThatMoveAreFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, i := world(t)
+		v := n.verifier(t, verify.WithoutFeed())
+		i.RotateKey()
+		n.breakWith(func(w http.ResponseWriter, r *http.Request) bool {
+			switch r.URL.Path {
+			case metadataPath:
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, issuer, issuer+"/moved")
+				return true
+			case keysPath:
+				http.NotFound(w, r)
+				return true
+			case "/moved":
+				r.URL.Path = keysPath
+			}
+			return false
+		})
+		pass(226*time.Second + time.Second) // the old place is tried once more
+		mustAccept(t, v, i.Mint(verify.Claims{}))
+	})
+}
+
 func TestAFloodOfKeyIDsDoesNotReachTheIssuer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
