@@ -20,14 +20,23 @@ import (
 // works, and a form of another site does not, in any browser.
 func (a *api) sameSite(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := a.guard.Check(r); err != nil {
-			return problem(CodeCrossOrigin, "This request comes from a site that is not allowed to make it. Allow its origin, or call from the server's own.").because(err)
-		}
-		if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" && !deliberate(r) {
-			return problem(CodeCrossOrigin, "A request with a cookie needs an Origin header, or Content-Type: application/json, or an Idempotency-Key, so that it cannot be another site's form.")
+		if err := a.foreign(r); err != nil {
+			return err
 		}
 		return next(w, r)
 	}
+}
+
+// foreign is why a request may be one that a page of another site makes its
+// visitor send; nil if it cannot be.
+func (a *api) foreign(r *http.Request) error {
+	if err := a.guard.Check(r); err != nil {
+		return problem(CodeCrossOrigin, "This request comes from a site that is not allowed to make it. Allow its origin, or call from the server's own.").because(err)
+	}
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" && !deliberate(r) {
+		return problem(CodeCrossOrigin, "A request with a cookie needs an Origin header, or Content-Type: application/json, or an Idempotency-Key, so that it cannot be another site's form.")
+	}
+	return nil
 }
 
 // deliberate reports whether a request has what the form of another site cannot have.

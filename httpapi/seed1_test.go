@@ -279,6 +279,46 @@ func TestAnotherSitesPageCannotUseTheCookie(t *testing.T) {
 	a.post("/refresh", nil, cookie("__Host-Http-watchword", u.refresh), header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://app.example.com")).want(200)
 }
 
+// The routes that take their tokens from the body are open to every site, as no
+// token of the visitor's is in a body that another site wrote. A sign-out with the
+// other site's own token must leave the visitor's cookies alone, and a sign-in with
+// its own password must not set one.
+func TestAnotherSitesPageCannotTakeTheCookieAway(t *testing.T) {
+	t.Parallel()
+	a := start(t, https, demo, func(c *watchword.Config) { c.CookieSameSite = http.SameSiteNoneMode })
+	a.signUp("eve")
+	form := func(fields ...string) option {
+		values := url.Values{}
+		for i := 0; i < len(fields); i += 2 {
+			values.Set(fields[i], fields[i+1])
+		}
+		return asForm(values)
+	}
+	victim := a.begin(a.signedIn("ada").User, session.Cookie)
+	for name, where := range map[string][]option{
+		"another site":          {header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")},
+		"a sibling's subdomain": {header("Sec-Fetch-Site", "same-site"), header("Origin", "https://blog.example.org")},
+		"an older browser":      nil,
+	} {
+		in := a.post("/api/auth/signin", nil, append(where, form("username", "eve", "password", password))...).want(200)
+		if len(in.cookies) > 0 {
+			t.Errorf("%s: the sign-in sets %d cookies", name, len(in.cookies))
+		}
+		out := a.post("/api/auth/signout", nil, append(where,
+			form("refreshToken", in.text("refreshToken")), cookie("__Host-Http-watchword", victim.refresh))...).want(200)
+		if len(out.cookies) > 0 {
+			t.Errorf("%s: the sign-out sets %d cookies", name, len(out.cookies))
+		}
+	}
+	// An allowed front end signs out as before.
+	own := a.begin(victim.User, session.Body)
+	out := a.post("/api/auth/signout", body{"refreshToken": own.refresh},
+		header("Sec-Fetch-Site", "cross-site"), header("Origin", seedOrigin), cookie("__Host-Http-watchword", victim.refresh)).want(200)
+	if c := out.cookie("__Host-Http-watchword"); c == nil || c.MaxAge >= 0 {
+		t.Errorf("the cookie is not removed: %v", c)
+	}
+}
+
 // optional is one of the body's strings, or "".
 func (r reply) optional(field string) string {
 	text, _ := r.json()[field].(string)

@@ -79,7 +79,7 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, c credentials, d ses
 	if d == session.Cookie {
 		a.supersede(r)
 	}
-	if a.Demo {
+	if a.Demo && a.foreign(r) == nil {
 		a.cookies.setDemo(w, grant.AccessToken, grant.ExpiresAt)
 	}
 	return reply(w, http.StatusOK, a.deliver(w, grant))

@@ -54,7 +54,8 @@ func (a *api) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if scope != scopeOthers {
+	// Another site's page can make its visitor send this with a token of its own.
+	if scope != scopeOthers && a.foreign(r) == nil {
 		a.cookies.clearDemo(w)
 		if a.cookies.refresh(r) != "" { // the browser may hold this session's as well
 			a.cookies.clearRefresh(w)
