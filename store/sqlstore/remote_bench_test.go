@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/watchwordauth/watchword/internal/batch"
+	"github.com/watchwordauth/watchword/session"
+)
+
+// openRemoteBench opens an empty database on a server that the environment names.
+func openRemoteBench(b *testing.B, name string) *DB {
+	b.Helper()
+	own := "watchword_" + strings.ToLower(rand.Text())
+	var address, driver, create, drop string
+	var open func(context.Context, string, Options) (*DB, error)
+	switch name {
+	case "postgres":
+		address, driver, open = os.Getenv("WATCHWORD_TEST_POSTGRES_URL"), "pgx", OpenPostgres
+		create, drop = "CREATE SCHEMA "+own, "DROP SCHEMA "+own+" CASCADE"
+	case "mysql":
+		address, driver, open = os.Getenv("WATCHWORD_TEST_MYSQL_URL"), "mysql", OpenMySQL
+		create, drop = "CREATE DATABASE "+own, "DROP DATABASE "+own
+	}
+	if address == "" {
+		b.Skipf("SKIPPED: the environment does not say where a server of %s is", name)
+	}
+	raw, err := sql.Open(driver, address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { raw.Close() })
+	if _, err := raw.Exec(create); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { raw.Exec(drop) })
+	if name == "postgres" {
+		u, err := url.Parse(address)
+		if err != nil {
+			b.Fatal(err)
+		}
+		q := u.Query()
+		q.Set("search_path", own)
+		u.RawQuery = q.Encode()
+		address = u.String()
+	} else {
+		base, query, _ := strings.Cut(address, "?")
+		address = base[:strings.LastIndexByte(base, '/')+1] + own + "?" + query
+	}
+	db, err := open(b.Context(), address, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	return db
+}
+
+// seedRemote puts n sessions into the database, many in one statement.
+func seedRemote(b *testing.B, db *DB, n int) {
+	b.Helper()
+	const chunk = 500
+	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, ?, ?)`
+	text := db.dialect.text
+	for start := 0; start < n; start += chunk {
+		var args []any
+		for i := start; i < start+chunk; i++ {
+			s := benchSession(i)
+			args = append(args, s.ID[:], s.UserID[:], text(s.ClientID), int64(s.Delivery), micros(s.CreatedAt), micros(s.ExpiresAt), text(s.Birth.IP), text(s.Birth.UserAgent),
+				int64(s.Generation), micros(s.RotatedAt), micros(s.EmittedAt), s.RequestKey[:], micros(s.IdleUntil), text(""), text(""))
+		}
+		statement := `INSERT INTO watchword_sessions (` + sessionColumns + `) VALUES ` + row + strings.Repeat(`, `+row, chunk-1)
+		if _, err := db.relaxed.ExecContext(b.Context(), db.dialect.sql(statement), args...); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRotateRemote is what a rotation costs with 64 goroutines at once on a
+// server: in batches, and with one statement for each.
+func BenchmarkRotateRemote(b *testing.B) {
+	for _, name := range []string{"postgres", "mysql"} {
+		for _, n := range []int{10_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/%dk", name, n/1000), func(b *testing.B) {
+				db := openRemoteBench(b, name)
+				seedRemote(b, db, n)
+				f := launch(n)
+				var commits, rows atomic.Int64
+				for i := range db.advances {
+					db.advances[i] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]bool, error) {
+						commits.Add(1)
+						rows.Add(int64(len(rotations)))
+						return sessions{db}.advanceAll(ctx, rotations)
+					})
+				}
+				for name, find := range map[string]bool{"advance": false, "find+advance": true} {
+					b.Run(name, func(b *testing.B) {
+						commits.Store(0)
+						rows.Store(0)
+						f.rotate(b, find, sessions{db})
+						b.ReportMetric(float64(rows.Load())/float64(commits.Load()), "rows/commit")
+						b.ReportMetric(float64(commits.Load())/b.Elapsed().Seconds(), "commits/s")
+					})
+				}
+				b.Run("one by one", func(b *testing.B) { f.rotate(b, false, oneByOne{sessions{db}}) })
+			})
+		}
+	}
+}
+
+// oneByOne rotates with one transaction for each rotation.
+type oneByOne struct{ sessions }
+
+func (s oneByOne) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
+	one := *s.DB
+	one.relaxed = s.durable
+	won, err := s.dialect.advance(ctx, &one, []rotation{{id, from, next}})
+	return err == nil && won[0], err
+}
