@@ -46,6 +46,7 @@ func (p Policy) Validate() error {
 		{p.AccessTTL < time.Second, "the access token's life must be at least 1s"},
 		{p.AccessTTL > 24*time.Hour, "the access token's life must be at most 24h: it is the refresh token that lives long"},
 		{p.IdleTTL < p.AccessTTL, "the idle life of a session must not be shorter than the access token's"},
+		{p.IdleTTL <= p.MinAge, "the idle life of a session must be longer than the minimum age of a refresh token: one that is kept does not prolong it"},
 		{p.TTL < p.IdleTTL, "the life of a session must not be shorter than its idle life"},
 		{p.TTL > 10*365*24*time.Hour, "the life of a session must be at most ten years"},
 		{p.MinAge < 0 || p.RetryWindow < 0, "a duration must not be negative"},

@@ -551,11 +551,14 @@ func TestPolicyRefusesNonsense(t *testing.T) {
 	for name, change := range map[string]func(*session.Policy){
 		"an access token that lives for ever": func(p *session.Policy) { p.AccessTTL = 48 * time.Hour },
 		"one that never lives":                func(p *session.Policy) { p.AccessTTL = 0 },
-		"idle before the token expires":       func(p *session.Policy) { p.IdleTTL = time.Minute },
-		"dead before idle":                    func(p *session.Policy) { p.TTL = time.Hour },
-		"negative":                            func(p *session.Policy) { p.MinAge = -1 },
-		"no room":                             func(p *session.Policy) { p.PerUser = 0 },
-		"an endless retry window":             func(p *session.Policy) { p.RetryWindow = time.Hour },
+		"idle before its token may be replaced": func(p *session.Policy) {
+			p.AccessTTL, p.IdleTTL, p.MinAge = time.Second, 30*time.Second, 30*time.Second
+		},
+		"idle before the token expires": func(p *session.Policy) { p.IdleTTL = time.Minute },
+		"dead before idle":              func(p *session.Policy) { p.TTL = time.Hour },
+		"negative":                      func(p *session.Policy) { p.MinAge = -1 },
+		"no room":                       func(p *session.Policy) { p.PerUser = 0 },
+		"an endless retry window":       func(p *session.Policy) { p.RetryWindow = time.Hour },
 	} {
 		policy := session.DefaultPolicy()
 		change(&policy)
