@@ -46,8 +46,8 @@ type Option func(*Client)
 // WithStorage keeps the session in s. Default: in memory, for the program's life.
 func WithStorage(s Storage) Option { return func(c *Client) { c.storage = s } }
 
-// WithHTTPClient sends the requests to the sign-in server with h. Default: a
-// client that gives up after ten seconds.
+// WithHTTPClient sends the requests to the sign-in server with h, which follows no
+// redirects here. Default: a client that gives up after ten seconds.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
 // WithNow replaces the clock, time.Now, in tests.
@@ -71,6 +71,11 @@ func New(server string, options ...Option) (*Client, error) {
 	if c.http == nil {
 		c.http = &http.Client{Timeout: 10 * time.Second}
 	}
+	// A redirect (307, 308) would carry the password or the refresh token along,
+	// to whomever it names. The server makes none.
+	strict := *c.http
+	strict.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &strict
 	return c, nil
 }
 

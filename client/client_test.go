@@ -329,6 +329,45 @@ func TestTheTokenGoesNowhereElse(t *testing.T) {
 	}
 }
 
+// Whoever answers in the server's place, or an old address of it, cannot have the
+// password or the refresh token sent on to another host.
+func TestARedirectCarriesNoSecretAway(t *testing.T) {
+	t.Parallel()
+	var carried atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		carried.Add(1)
+		fmt.Fprint(w, `{"accessToken":"a","refreshToken":"r","expiresIn":600}`)
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect, http.StatusFound} {
+		moved := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, status)
+		}))
+		defer moved.Close()
+		storage := client.NewMemory()
+		if err := storage.Save(t.Context(), client.Credentials{RefreshToken: "wwr_secret", Secret: "s"}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := client.New(moved.URL, client.WithStorage(storage), client.WithHTTPClient(&http.Client{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, refreshing := c.Token(t.Context())
+		for doing, err := range map[string]error{
+			"sign in":  c.SignIn(t.Context(), "ada", password),
+			"refresh":  refreshing,
+			"sign out": c.SignOut(t.Context()),
+		} {
+			if problem, ok := errors.AsType[*client.Problem](err); !ok || problem.Status != status {
+				t.Errorf("%d: %s: got %v", status, doing, err)
+			}
+		}
+	}
+	if n := carried.Load(); n > 0 {
+		t.Errorf("%d requests reached the other host", n)
+	}
+}
+
 func TestNewRefusesAddressesThatWouldLeak(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"", "id.example.org", "http://id.example.org", "ftp://id.example.org", "https://ada:secret@id.example.org", "https://id.example.org/?x=1", "://"} {
