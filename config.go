@@ -82,6 +82,12 @@ type Config struct {
 	// Default: none.
 	TrustedProxies []netip.Prefix
 
+	// Clients are the programs that keep a secret: resource servers that ask about
+	// tokens (RFC 7662), for example. See httpapi.NewClient. Sessions that the
+	// sign-in routes begin belong to the public client "watchword"; begin those of
+	// another client by Sessions().Begin.
+	Clients []httpapi.Client
+
 	// Demo serves the tutorials' resources at /api/test/{all,user,mod,admin}.
 	Demo bool
 

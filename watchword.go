@@ -100,7 +100,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Accounts: s.accounts, Sessions: s.sessions, Keys: s.keys, Verifier: s.verifier,
 		Revocations: s.revocations, Events: c.Store.Events, Checks: s.checks(), Closing: s.closing,
 		Issuer: c.Issuer, AllowOrigins: c.AllowOrigins, CookieSameSite: c.CookieSameSite,
-		TrustedProxies: c.TrustedProxies, Demo: c.Demo,
+		TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo,
 		Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})
 	if err != nil {

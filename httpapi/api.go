@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,6 +35,7 @@ type Config struct {
 	AllowOrigins   []string       // as ParseOrigin returns them
 	CookieSameSite http.SameSite  // of the refresh cookie
 	TrustedProxies []netip.Prefix // who may say where a request came from
+	Clients        []Client       // the confidential clients
 	Demo           bool           // the seeds' demo resources
 
 	Now    func() time.Time
@@ -67,6 +69,11 @@ func New(c Config) (*API, error) {
 		},
 		streams: &streams{},
 	}}
+	for _, client := range c.Clients {
+		if err := client.check(); err != nil {
+			return nil, fmt.Errorf("client %q: %w", client.ID, err)
+		}
+	}
 	own, err := url.Parse(c.Issuer)
 	if err != nil {
 		return nil, errors.New("httpapi: the issuer is not a URL")

@@ -37,17 +37,9 @@ const (
 // one object, a name is written exactly and once, and nothing unknown and
 // nothing more is in it. An empty body has no fields.
 func decode(w http.ResponseWriter, r *http.Request, accept media, into fields) error {
-	// Not every connection has deadlines; the server's own then has to do.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return problem(CodeBodyTooLarge, "The body has more than %d bytes.", maxBody)
-		}
-		return problem(CodeBodyInvalid, "The body was not sent whole.").because(err)
-	}
-	if len(body) == 0 {
-		return nil
+	body, err := readBody(w, r)
+	if err != nil || len(body) == 0 {
+		return err
 	}
 	kind, err := mediaType(r)
 	if err != nil {
@@ -63,6 +55,20 @@ func decode(w http.ResponseWriter, r *http.Request, accept media, into fields) e
 		return problem(CodeMediaType, "The Content-Type must be application/json or application/x-www-form-urlencoded.")
 	}
 	return problem(CodeMediaType, "The Content-Type must be application/json.")
+}
+
+// readBody reads the body, of bounded length and in bounded time.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// Not every connection has deadlines; the server's own then has to do.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		return body, nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, problem(CodeBodyTooLarge, "The body has more than %d bytes.", maxBody)
+	}
+	return nil, problem(CodeBodyInvalid, "The body was not sent whole.").because(err)
 }
 
 // mediaType is the type of the request's body: "" if it names none that can be read.

@@ -199,9 +199,13 @@ func TestTheMetadataNameWhatThereIs(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: %s is %s", path, name, address)
 			}
+			if strings.HasPrefix(local, "/oauth/") {
+				a.get(local).problem(405, "method_not_allowed")
+				continue
+			}
 			a.get(local).want(200)
 		}
-		for _, absent := range []string{"token_endpoint", "authorization_endpoint", "introspection_endpoint", "revocation_endpoint"} {
+		for _, absent := range []string{"authorization_endpoint", "introspection_endpoint", "registration_endpoint", "userinfo_endpoint"} {
 			if _, ok := got[absent]; ok {
 				t.Errorf("%s: %s is not there, but named", path, absent)
 			}

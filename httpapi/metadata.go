@@ -10,12 +10,25 @@ import (
 // metadata answers GET /.well-known/oauth-authorization-server (RFC 8414) and, for
 // libraries that look only there, /.well-known/openid-configuration. It names what
 // there is, and nothing that there is not: no authorization endpoint, and no
-// token endpoint of OAuth.
+// introspection where no client may ask.
 func (a *api) metadata(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=3600")
+	bySecret := []string{"client_secret_basic", "client_secret_post"}
+	methods, introspection := []string{"none"}, ""
+	if len(a.Clients) > 0 {
+		methods, introspection = append(methods, bySecret...), a.Issuer+introspectPath
+	} else {
+		bySecret = nil
+	}
 	return reply(w, http.StatusOK, struct {
 		Issuer         string   `json:"issuer"`
 		JWKS           string   `json:"jwks_uri"`
+		Token          string   `json:"token_endpoint"`
+		TokenBy        []string `json:"token_endpoint_auth_methods_supported"`
+		Revocation     string   `json:"revocation_endpoint"`
+		RevocationBy   []string `json:"revocation_endpoint_auth_methods_supported"`
+		Introspect     string   `json:"introspection_endpoint,omitempty"`
+		IntrospectBy   []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 		Responses      []string `json:"response_types_supported"`
 		Grants         []string `json:"grant_types_supported"`
 		Subjects       []string `json:"subject_types_supported"`
@@ -25,8 +38,14 @@ func (a *api) metadata(w http.ResponseWriter, _ *http.Request) error {
 	}{
 		Issuer:         a.Issuer,
 		JWKS:           a.Issuer + "/.well-known/jwks.json",
+		Token:          a.Issuer + tokenPath,
+		TokenBy:        methods,
+		Revocation:     a.Issuer + revokePath,
+		RevocationBy:   methods,
+		Introspect:     introspection,
+		IntrospectBy:   bySecret,
 		Responses:      []string{},
-		Grants:         []string{}, // left out it would mean authorization_code and implicit
+		Grants:         []string{"refresh_token"}, // left out it would mean authorization_code and implicit
 		Subjects:       []string{"public"},
 		Signatures:     a.algorithms(),
 		Revocations:    a.Issuer + "/api/auth/revocations",

@@ -36,6 +36,10 @@ func (a *api) routes() []route {
 		{"DELETE", "/api/auth/sessions/{id}", a.signedIn(a.endOwn)},
 		{"GET", revocationsPath, a.revocations},
 
+		{"POST", tokenPath, a.oauth(a.oauthToken)},
+		{"POST", revokePath, a.oauth(a.oauthRevoke)},
+		{"POST", introspectPath, a.oauth(a.oauthIntrospect)},
+
 		{"GET", "/api/admin/users", admin(a.listUsers)},
 		{"POST", "/api/admin/users", admin(a.createUser)},
 		{"GET", "/api/admin/users/{id}", admin(a.showUser)},
@@ -105,6 +109,13 @@ func (a *api) dispatch() http.Handler {
 		routed.ServeHTTP(w, r)
 	})
 }
+
+// The doors of OAuth, which the metadata name.
+const (
+	tokenPath      = "/oauth/token"
+	revokePath     = "/oauth/revoke"
+	introspectPath = "/oauth/introspect"
+)
 
 // metadataPath is where RFC 8414 has the metadata of an issuer without a path.
 const metadataPath = "/.well-known/oauth-authorization-server"

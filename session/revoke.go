@@ -37,20 +37,31 @@ func (s *Service) Holder(ctx context.Context, p Presented) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	session, user, err := s.find(ctx, token.SessionID())
+	session, _, err := s.Alive(ctx, token.SessionID())
 	if err != nil {
 		return Session{}, err
 	}
-	reason, ended := session.EndedBy(s.now())
-	switch {
-	case ended:
-		return Session{}, &Refusal{Kind: Ended, Reason: reason, Session: session.ID}
-	case user.Blocked():
-		return Session{}, &Refusal{Kind: Ended, Reason: UserBlocked, Session: session.ID}
-	case uint64(token.Generation)+1 < session.Generation:
+	if uint64(token.Generation)+1 < session.Generation {
 		return Session{}, &Refusal{Kind: Straggler, Session: session.ID}
 	}
 	return session, nil
+}
+
+// Alive returns a session that has not ended and its user, who is not blocked, as
+// the store has them now. Otherwise it fails with a *Refusal that is ErrEnded.
+func (s *Service) Alive(ctx context.Context, id ID) (Session, account.User, error) {
+	session, user, err := s.find(ctx, id)
+	if err != nil {
+		return Session{}, account.User{}, err
+	}
+	reason, ended := session.EndedBy(s.now())
+	if !ended && user.Blocked() {
+		reason, ended = UserBlocked, true
+	}
+	if ended {
+		return Session{}, account.User{}, &Refusal{Kind: Ended, Reason: reason, Session: id}
+	}
+	return session, user, nil
 }
 
 // End ends one session, for the reason and by whom it says, and reports whether
