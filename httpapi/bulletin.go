@@ -86,35 +86,47 @@ func (b *bulletin) renew() (later time.Duration) {
 // asks every second instead, which package verify does by itself.
 const (
 	maxStreams        = 1000
-	maxStreamsAddress = 100 // of one address, so that one client cannot take them all
+	maxStreamsAddress = 100 // of one address or IPv6 /64, so that one client cannot take them all
 )
 
 // streams counts those that are open.
 type streams struct {
 	mu    sync.Mutex
 	total int
-	from  map[netip.Addr]int
+	from  map[netip.Prefix]int
 }
 
 // open takes a place for a stream, and returns how to give it back, or nil if
 // there is none.
 func (s *streams) open(address netip.Addr) (done func()) {
+	place := subscriber(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total >= maxStreams || s.from[address] >= maxStreamsAddress {
+	if s.total >= maxStreams || s.from[place] >= maxStreamsAddress {
 		return nil
 	}
 	if s.from == nil {
-		s.from = make(map[netip.Addr]int)
+		s.from = make(map[netip.Prefix]int)
 	}
 	s.total++
-	s.from[address]++
+	s.from[place]++
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.total--
-		if s.from[address]--; s.from[address] == 0 {
-			delete(s.from, address)
+		if s.from[place]--; s.from[place] == 0 {
+			delete(s.from, place)
 		}
 	}
+}
+
+// subscriber is what one client has to choose addresses from: an IPv4 address, or
+// an IPv6 /64. What is not known is all one.
+func subscriber(address netip.Addr) netip.Prefix {
+	bits := 64
+	if address.Is4() {
+		bits = 32
+	}
+	place, _ := address.Prefix(bits) // the zero Prefix of the zero Addr
+	return place
 }

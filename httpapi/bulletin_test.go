@@ -155,3 +155,25 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Errorf("%d are still counted, of %d addresses", s.total, len(s.from))
 	}
 }
+
+// An IPv6 client has 2^64 addresses to ask from.
+func TestAnIPv6NetworkCannotTakeAllStreams(t *testing.T) {
+	t.Parallel()
+	s := &streams{}
+	address := netip.MustParseAddr("2001:db8::")
+	for range maxStreamsAddress {
+		if s.open(address) == nil {
+			t.Fatalf("%s gets none", address)
+		}
+		address = address.Next()
+	}
+	if s.open(address) != nil {
+		t.Errorf("a /64 has more than %d", maxStreamsAddress)
+	}
+	if s.open(netip.MustParseAddr("2001:db8:0:1::")) == nil {
+		t.Error("the next network gets none")
+	}
+	if s.open(netip.Addr{}) == nil {
+		t.Error("who is not known gets none")
+	}
+}
