@@ -1,7 +1,6 @@
 /** The examples for front ends, as a user meets them. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,15 +12,7 @@ import { Watchword, rest, root } from "../support/watchword.js";
 const examples = join(root, "examples");
 const flags = { demo: "on", "access-ttl": "2s", "min-token-age": "1s" };
 
-interface Builder {
-  build(name: string, out: string, options: { server: string; entry?: string }): Promise<void>;
-}
-
-/** Installs what the examples need, once, and returns what builds them. */
-async function builder(): Promise<Builder> {
-  if (!existsSync(join(examples, "node_modules/.package-lock.json"))) execFileSync("npm", ["ci"], { cwd: examples, stdio: "ignore" });
-  return import(join(examples, "build.mjs")) as Promise<Builder>;
-}
+const builder = (await import(join(examples, "build.mjs"))) as { build(name: string, out: string, options: { server: string; entry?: string }): Promise<void> };
 
 /** An example, open in a browser that knows nobody. */
 async function show(name: string, visit: (page: Page, server: Watchword, site: Site) => Promise<void>, given: Record<string, string> = flags, entry?: string): Promise<void> {
@@ -30,7 +21,7 @@ async function show(name: string, visit: (page: Page, server: Watchword, site: S
   const server = await Watchword.start({ flags: given, origins: [site.origin] });
   let browser: BrowserContext | undefined;
   try {
-    await (await builder()).build(name, out, { server: server.url, ...(entry && { entry }) });
+    await builder.build(name, out, { server: server.url, ...(entry && { entry }) });
     await server.addUser("ada");
     browser = await openChromium();
     const page = await browser.newPage();

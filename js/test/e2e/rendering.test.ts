@@ -1,7 +1,6 @@
 /** Servers that render pages: Express and Next.js, as the examples have them. */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,16 +10,13 @@ import { openChromium } from "../support/chromium.js";
 import { Watchword, rest, root } from "../support/watchword.js";
 
 const folder = (...parts: string[]) => join(root, "examples", ...parts);
-const install = (at: string) => existsSync(join(at, "node_modules/.package-lock.json")) || execFileSync("npm", ["ci"], { cwd: at, stdio: "ignore" });
 
 /** How each is built and started. */
 const kinds: Record<string, (port: number, env: NodeJS.ProcessEnv) => ChildProcess> = {
   express: (_, env) => {
-    install(folder());
     return spawn(process.execPath, [folder("express/server.js")], { env, stdio: "ignore" });
   },
   nextjs: (port, env) => {
-    install(folder("nextjs"));
     const next = folder("nextjs/node_modules/next/dist/bin/next");
     execFileSync(process.execPath, [next, "build"], { cwd: folder("nextjs"), env, stdio: "ignore" });
     return spawn(process.execPath, [next, "start", "--port", String(port)], { cwd: folder("nextjs"), env, stdio: "ignore" });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,17 +8,8 @@ import { type Gate, openGate } from "./gate.js";
 /** The repository. */
 export const root = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** The server's program: the one that SERVER_BINARY names, or one that is built here once. */
-function program(): string {
-  const given = process.env["SERVER_BINARY"];
-  if (given) return given;
-  const built = join(root, "js/build/watchword");
-  if (!existsSync(built)) {
-    mkdirSync(join(root, "js/build"), { recursive: true });
-    execFileSync("go", ["build", "-o", built, "./cmd/watchword"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  }
-  return built;
-}
+/** The server's program: the one that SERVER_BINARY names, or the one that tools/prepare.mjs built. */
+const program = (): string => process.env["SERVER_BINARY"] ?? join(root, "js/build/watchword");
 
 // None outlives the tests.
 const running = new Set<ChildProcess>();
