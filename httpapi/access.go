@@ -49,6 +49,10 @@ func (a *api) access(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 
+		// What a handler leaves of a body net/http reads, before the answer is sent.
+		// Not every connection has deadlines; the server's own then has to do.
+		_ = http.NewResponseController(w).SetReadDeadline(start.Add(bodyWithin))
+
 		ctx := context.WithValue(r.Context(), entryKey{}, e)
 		out := &answer{ResponseWriter: w}
 		defer func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -215,3 +216,36 @@ func TestASecretInTheWrongPlaceIsNotLogged(t *testing.T) {
 	a.post("/api/auth/refreshtoken?scope="+u.refresh, body{"refreshToken": u.refresh}).want(200)
 	a.seen.add(password)
 }
+
+// A body that trickles in for ever holds no connection for ever, whether anybody
+// reads it or not, and whatever server is around the handler.
+func TestEveryBodyIsBoundedInTime(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	for _, request := range []string{
+		"POST /api/auth/signin", "POST /refresh", "POST /logout", "POST /nowhere", "POST /api/auth/verify",
+		"GET /api/auth/me", "GET /api/auth/revocations", "OPTIONS /healthz",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		for _, accept := range []string{"*/*", "text/event-stream"} {
+			ctx, cancel := context.WithCancel(t.Context())
+			r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader("{"))
+			r.Header.Set("Accept", accept)
+			w := &bounded{ResponseRecorder: httptest.NewRecorder()}
+			cancel() // whoever asks has gone: a stream ends
+			a.ServeHTTP(w, r)
+			if w.until.IsZero() {
+				t.Errorf("%s, %s: a body may take for ever", request, accept)
+			}
+		}
+	}
+}
+
+// bounded is an answer on a connection that has deadlines.
+type bounded struct {
+	*httptest.ResponseRecorder
+	until time.Time // when reading ends
+}
+
+func (b *bounded) SetReadDeadline(t time.Time) error { b.until = t; return nil }
+func (b *bounded) SetWriteDeadline(time.Time) error  { return nil }

@@ -81,8 +81,10 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 	h.Set("X-Accel-Buffering", "no") // nginx must not hold events back
 	ctx := r.Context()
 	controller := http.NewResponseController(w)
-	// Not every connection has deadlines, and some servers bound a whole answer.
-	_ = controller.SetReadDeadline(time.Time{})
+	// The bound is for bodies; a stream outlasts it, and comes without one.
+	if r.ContentLength == 0 {
+		_ = controller.SetReadDeadline(time.Time{})
+	}
 	end := time.NewTimer(streamFor)
 	defer end.Stop()
 	heartbeat := time.NewTicker(verify.HeartbeatInterval * 3 / 4)
