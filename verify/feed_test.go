@@ -206,7 +206,7 @@ func TestAFeedThatLiesIsNotBelieved(t *testing.T) {
 		},
 		"not JSON": func(l lie) string { return l.i.Sign(verify.FeedType, []byte("{]")) },
 		"a user twice": func(l lie) string {
-			text := strings.Replace(string(now(l.held).Payload()), `"full":true`, `"full":true,"users":{"u":2,"u":1}`, 1)
+			text := strings.Replace(string(now(l.held).Payload()), `"full":true`, `"full":true,"users":{"z68XQZcqSDIivvh-":2,"z68XQZcqSDIivvh-":1}`, 1)
 			return l.i.Sign(verify.FeedType, []byte(text))
 		},
 		"without a window": func(l lie) string { l.held.Window = 0; return l.i.Sign(verify.FeedType, now(l.held).Payload()) },
@@ -357,6 +357,9 @@ func TestAHeartbeatOfOtherEntriesMakesItAsk(t *testing.T) {
 		n.breakWith(func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Accept") != "text/event-stream" {
 				return false
+			}
+			if r.Header.Get("Accept-Encoding") != "identity" {
+				t.Error("the stream may come compressed, and so in blocks")
 			}
 			w.Header().Set("Content-Type", "text/event-stream")
 			s := verify.Snapshot{Issuer: issuer, Incarnation: "0", Window: verifytest.TTL}

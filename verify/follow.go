@@ -115,7 +115,8 @@ func (f *follower) stream(address string) (good int, err error) {
 	defer cancel()
 	pause := time.AfterFunc(streamWait, cancel)
 	defer pause.Stop()
-	response, err := f.fetch.open(ctx, address, http.Header{"Accept": {"text/event-stream"}})
+	// Compression would gather events until a block is full.
+	response, err := f.fetch.open(ctx, address, http.Header{"Accept": {"text/event-stream"}, "Accept-Encoding": {"identity"}})
 	if err != nil {
 		return 0, err
 	}
