@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,6 +162,7 @@ func (c Config) settle() (Config, error) {
 		{c.Algorithm != verify.ES256 && c.Algorithm != verify.Ed25519 && c.Algorithm != verify.RS256 && c.Algorithm != verify.HS256, "Algorithm must be ES256, Ed25519, RS256 or HS256"},
 		{c.Algorithm == verify.HS256 && c.AccessTokenSecret == "", "HS256 needs an AccessTokenSecret: make one with \"watchword secret\""},
 		{c.Algorithm != verify.HS256 && c.AccessTokenSecret != "", "AccessTokenSecret is for HS256: choose that, or leave the secret out"},
+		{c.AccessTokenSecret != "" && slices.ContainsFunc(append([]string{c.RefreshTokenSecret}, c.MasterSecrets...), same(c.AccessTokenSecret)), "AccessTokenSecret is known to every resource server: make another for RefreshTokenSecret and MasterSecrets, with \"watchword secret\""},
 		{c.CookieSameSite == http.SameSiteNoneMode && len(c.AllowOrigins) == 0, "SameSite=None lets every site send the cookie: list in AllowOrigins those that may"},
 		{c.CookieSameSite < http.SameSiteDefaultMode || c.CookieSameSite > http.SameSiteNoneMode, "CookieSameSite must be Strict, Lax or None"},
 	} {
@@ -187,6 +189,11 @@ func (c Config) settle() (Config, error) {
 	}
 	c.warn(forgetful, issuer)
 	return c, nil
+}
+
+// same tells a text that differs in white space around it at most.
+func same(secret string) func(string) bool {
+	return func(other string) bool { return strings.TrimSpace(other) == strings.TrimSpace(secret) }
 }
 
 // warn says in the log what is right for development only.

@@ -134,6 +134,8 @@ func TestASettingThatCannotBeMeantIsRefusedWithAHint(t *testing.T) {
 		"HS256 without a secret":             {watchword.Config{Algorithm: verify.HS256}, "AccessTokenSecret"},
 		"a shared secret for ES256":          {watchword.Config{Algorithm: verify.ES256, AccessTokenSecret: good}, "HS256"},
 		"a weak shared secret":               {watchword.Config{AccessTokenSecret: "bezkoder-secret-key"}, "watchword secret"},
+		"one secret for both tokens":         {watchword.Config{AccessTokenSecret: good, RefreshTokenSecret: good}, "resource server"},
+		"the master secret for all to know":  {watchword.Config{AccessTokenSecret: good, MasterSecrets: []string{good + "\n"}}, "resource server"},
 		"a weak refresh secret":              {watchword.Config{RefreshTokenSecret: "secret"}, "watchword secret"},
 		"SameSite=None for every site":       {watchword.Config{CookieSameSite: http.SameSiteNoneMode}, "AllowOrigins"},
 		"a SameSite that there is not":       {watchword.Config{CookieSameSite: 9}, "Strict, Lax or None"},
