@@ -111,7 +111,7 @@ func (db *DB) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 func (db *DB) attempt(ctx context.Context, try func() error) error {
 	for start := time.Now(); ; {
 		err := db.alone(ctx, try)
-		if err == nil || !db.dialect.again(err) || ctx.Err() != nil || time.Since(start) > patience {
+		if err == nil || !db.dialect.again(err) || time.Since(start) > patience {
 			return err
 		}
 	}

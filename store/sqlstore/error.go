@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrUnavailable is wrapped by errors that say nothing about what was asked, only
@@ -27,7 +28,11 @@ var ErrNewer = errors.New("the database belongs to a newer version")
 // fault is an error of the driver as callers see it: the one place where such
 // errors are translated. If the caller's context has ended, that is the error.
 func (db *DB) fault(ctx context.Context, err error) error {
-	switch ended := ctx.Err(); {
+	ended := ctx.Err()
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		ended = context.DeadlineExceeded // a network's timer may fire before the context's
+	}
+	switch {
 	case err == nil:
 		return nil
 	case ended != nil:

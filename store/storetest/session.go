@@ -41,6 +41,7 @@ func Sessions(t *testing.T, open func(t testing.TB) session.Store) {
 		"a page has a bounded size":                        sessionPagesAreBounded,
 		"live sessions are counted":                        sessionsAreCounted,
 		"expired sessions are forgotten, a few at a time":  sessionsAreForgotten,
+		"callers who leave do no harm":                     leaversDoNoHarm,
 		"an ended context ends the verb":                   sessionVerbsHonourTheContext,
 	})
 }
@@ -689,6 +690,51 @@ func sessionsAreForgotten(t *testing.T, s session.Store) {
 	told, err := s.RevokedSince(t.Context(), time.Time{})
 	ok(t, "revocations", err)
 	same(t, "the revocations", told, []session.Revocation(nil))
+}
+
+// Callers hang up at any moment. Each gets its answer or its own context's error,
+// what was acknowledged is there, and those who stay notice nothing.
+func leaversDoNoHarm(t *testing.T, s session.Store) {
+	user := uuidAt(start)
+	shared := begun(0, user)
+	begin(t, s, shared)
+	const callers, calls = 16, 15
+	began := together(callers, func(caller int) (acknowledged []session.Session) {
+		for call := range calls {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(call*call)*20*time.Microsecond)
+			if caller%4 == 0 {
+				ctx = t.Context() // this one stays
+			}
+			new := begun(call, user)
+			err := s.Begin(ctx, new)
+			if err == nil {
+				acknowledged = append(acknowledged, new)
+			}
+			found := shared
+			errs := map[string]error{"Begin": err}
+			found, errs["Find"] = s.Find(ctx, shared.ID)
+			if errs["Find"] == nil {
+				_, errs["Advance"] = s.Advance(ctx, shared.ID, found.Generation, successor(found.Register, time.Minute))
+			}
+			_, errs["List"] = s.List(ctx, session.Query{User: user})
+			_, errs["RevokeUser"] = s.RevokeUser(ctx, uuidAt(start), session.ID{}, session.Tombstone{At: start})
+			for verb, err := range errs {
+				if err != nil && !errors.Is(err, ctx.Err()) {
+					t.Errorf("%s = %v, while its context is %v", verb, err, ctx.Err())
+				}
+			}
+			cancel()
+		}
+		return acknowledged
+	})
+	for _, acknowledged := range began {
+		for _, want := range acknowledged {
+			is(t, s, "a session whose beginning was acknowledged", want)
+		}
+	}
+	now, err := s.Find(t.Context(), shared.ID)
+	ok(t, "find", err)
+	advances(t, s, shared.ID, now.Generation, successor(now.Register, time.Minute), true)
 }
 
 func sessionVerbsHonourTheContext(t *testing.T, s session.Store) {
