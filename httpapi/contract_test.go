@@ -187,7 +187,10 @@ func (s *secrets) add(texts ...string) {
 }
 
 // secretFields are those of bodies whose values are secret.
-var secretFields = []string{"password", "currentPassword", "newPassword", "accessToken", "refreshToken"}
+var secretFields = []string{
+	"password", "currentPassword", "newPassword", "accessToken", "refreshToken",
+	"access_token", "refresh_token", "token", "client_secret",
+}
 
 func (s *secrets) ofRequest(r *http.Request, sent []byte) {
 	for _, name := range []string{"Authorization", "X-Access-Token", "Idempotency-Key"} {

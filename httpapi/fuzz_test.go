@@ -36,6 +36,9 @@ func FuzzRequests(f *testing.F) {
 		{"DELETE", "/api/auth/sessions/%2e%2e", "a b c", ``},
 		{"GET", "/api/auth/verify-role/admin/../x", "x.y.z", ``},
 		{"OPTIONS", "/api/test/all", "", ``},
+		{"POST", "/oauth/token", "Basic d2F0Y2h3b3JkOg==", `grant_type=refresh_token&refresh_token=wwr_AXaR91DBNw5C_75HCYLDUsy8AAAAAmsBUdhY1ckNKHfF7-zrkCNpyFz6`},
+		{"POST", "/oauth/revoke", "basic %%%", `token=%ff&token=`},
+		{"POST", "/oauth/introspect", "Basic b3JkZXJzOng=", `client_id=orders;client_secret=%00`},
 	} {
 		f.Add(seed.method, seed.path, seed.header, seed.body)
 	}
@@ -46,6 +49,9 @@ func FuzzRequests(f *testing.F) {
 		}
 		r.RemoteAddr = "192.0.2.1:1"
 		r.Header.Set("Content-Type", "application/json")
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
 		r.Header.Set("Authorization", authorization)
 		r.AddCookie(&http.Cookie{Name: "watchword-dev", Value: "garbage"})
 		server, err := fuzzed()
@@ -60,8 +66,8 @@ func FuzzRequests(f *testing.F) {
 		if w.Code < 400 {
 			return
 		}
-		var problem struct{ Message *string }
-		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || problem.Message == nil || *problem.Message == "" {
+		var problem struct{ Message, Error string } // OAuth's errors have no message
+		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || problem.Message == "" && problem.Error == "" {
 			t.Fatalf("%d without a message: %s", w.Code, w.Body)
 		}
 	})
