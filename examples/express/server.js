@@ -10,8 +10,7 @@ import { request } from "node:http";
 import { fileURLToPath } from "node:url";
 
 const watchword = new URL(process.env.WATCHWORD ?? "http://localhost:8080");
-const secure = process.env.SITE?.startsWith("https:") ?? false;
-const auth = createServerAuth({ baseURL: watchword.href, secure });
+const auth = createServerAuth({ baseURL: watchword.href });
 const app = express();
 
 // Sign-in, refresh and sign-out go through to Watchword as they are.

@@ -20,8 +20,6 @@ import { send } from "./wire.js";
 export interface ServerAuthOptions {
   /** Where this server reaches the sign-in server; it may be an internal address. */
   baseURL: string;
-  /** Whether browsers reach this site by https: the key's cookie is then Secure. Default: true. */
-  secure?: boolean;
   /** The name of the cookie that holds the request key. Default: `watchword-key`. */
   keyCookie?: string;
   /** Default: the global one. */
@@ -65,13 +63,14 @@ const tokenCookies = ["__Host-Http-watchword", "watchword-dev"];
 
 /** Makes a {@link ServerAuth}. It holds no session: one serves all requests of a process. */
 export function createServerAuth(options: ServerAuthOptions): ServerAuth {
-  const { secure = true, keyCookie = "watchword-key", timeout = 5_000, fetch = (...request) => globalThis.fetch(...request) } = options;
+  const { keyCookie = "watchword-key", timeout = 5_000, fetch = (...request) => globalThis.fetch(...request) } = options;
   const base = options.baseURL.replace(/\/+$/, "");
   const flights = new Map<string, Promise<Navigation>>(); // of navigations that ask at the same time
 
-  const keep = (key: string) => `${keyCookie}=${key}; Path=/; Max-Age=34560000; SameSite=Lax${secure ? "; Secure" : ""}`;
+  // By https there is the one cookie, by plain http on one's own machine the other.
+  const keep = (beside: string) => `${keyCookie}=${newKey()}; Path=/; Max-Age=34560000; SameSite=Lax${beside === tokenCookies[0] ? "; Secure" : ""}`;
 
-  async function refresh(cookie: string, key: string, about: Record<string, string>): Promise<Navigation> {
+  async function refresh(name: string, cookie: string, key: string, about: Record<string, string>): Promise<Navigation> {
     let setCookie: string[] = [];
     const through: typeof globalThis.fetch = async (address, init) => {
       const response = await fetch(address, { ...init, headers: { ...(init?.headers as Record<string, string>), ...about, Cookie: cookie } });
@@ -81,7 +80,7 @@ export function createServerAuth(options: ServerAuthOptions): ServerAuth {
     for (let tries = 2; ; tries--) {
       try {
         const grant = await send<Grant>({ base, timeout, fetch: through }, "POST", "/refresh", { key });
-        if (grant.renewed) setCookie.push(keep(newKey()));
+        if (grant.renewed) setCookie.push(keep(name));
         return { status: "signed-in", user: userOf(grant), accessToken: grant.accessToken, setCookie };
       } catch (error) {
         if (isSignedOut(error)) return { status: "signed-out", reason: error.reason, setCookie };
@@ -99,7 +98,7 @@ export function createServerAuth(options: ServerAuthOptions): ServerAuth {
       if (!name) return { status: "signed-out", setCookie: [] };
       if (/prefetch/.test(header("sec-purpose") ?? header("purpose") ?? "") || header("next-router-prefetch")) return { status: "unknown", setCookie: [] };
       const key = jar.get(keyCookie);
-      if (!key || !/^[\w-]{16,128}$/.test(key)) return { status: "unknown", setCookie: [keep(newKey())], again: true };
+      if (!key || !/^[\w-]{16,128}$/.test(key)) return { status: "unknown", setCookie: [keep(name)], again: true };
 
       const cookie = `${name}=${jar.get(name)}`;
       const about: Record<string, string> = {};
@@ -109,7 +108,7 @@ export function createServerAuth(options: ServerAuthOptions): ServerAuth {
       const asked = `${cookie} ${key}`;
       let flight = flights.get(asked);
       if (!flight) {
-        flight = refresh(cookie, key, about).finally(() => flights.delete(asked));
+        flight = refresh(name, cookie, key, about).finally(() => flights.delete(asked));
         flights.set(asked, flight);
       }
       return flight;

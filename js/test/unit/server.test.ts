@@ -58,7 +58,12 @@ describe("a server that renders", () => {
     assert.equal(page.user?.username, "ada");
     assert.ok(page.accessToken);
     assert.match(page.setCookie[0]!, /^watchword-dev=.+\.2\.cookie; Path=\/; HttpOnly$/);
-    assert.match(page.setCookie[1]!, /^watchword-key=[0-9a-f]{32}; Path=\/; Max-Age=34560000; SameSite=Lax; Secure$/);
+    assert.match(page.setCookie[1]!, /^watchword-key=[0-9a-f]{32}; Path=\/; Max-Age=34560000; SameSite=Lax$/);
+  });
+
+  test("by https the key's cookie is Secure", async () => {
+    const page = await auth.navigate({ headers: { cookie: "__Host-Http-watchword=x" } });
+    assert.match(page.setCookie[0]!, /^watchword-key=.*; Secure$/);
   });
 
   test("a young token stays, and so does its key", async () => {
