@@ -95,6 +95,21 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 			verdict = Verdict{Kind: Ended, Reason: UserBlocked}
 		}
 	}
+	if verdict.Healed {
+		// The client gets no new token, so nothing it holds would prove this
+		// healing to a store that lost it again: it would pass for idle. That
+		// it is not idle is written first, durably, as what keeps the
+		// generation is.
+		alive := session.Register
+		alive.IdleUntil = verdict.Next.IdleUntil
+		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, alive)
+		if err != nil {
+			return Grant{}, false, fmt.Errorf("prolong the session to be healed: %w", err)
+		}
+		if !advanced {
+			return Grant{}, false, nil
+		}
+	}
 	if verdict.Write {
 		verdict.Next.LastSeen = p.From
 		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, verdict.Next)
@@ -103,14 +118,6 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		}
 		if !advanced {
 			return Grant{}, false, nil
-		}
-		if verdict.Healed {
-			// The client gets no token that would prove this healing to a store
-			// that lost it again, and so is not idle. What keeps the generation
-			// is durable.
-			if _, err := s.Store.Advance(ctx, session.ID, verdict.Next.Generation, verdict.Next); err != nil {
-				return Grant{}, false, fmt.Errorf("make the healing durable: %w", err)
-			}
 		}
 		session.Register = verdict.Next
 	}

@@ -36,11 +36,11 @@ type facts struct {
 	newest uint32
 }
 
-// succession is a token that was replaced, since the last crash.
+// succession is a generation that was replaced: by one and the same token, unless
+// a crash has it replaced anew, when only the time in the token is another.
 type succession struct {
 	id         session.ID
 	generation uint32
-	crashes    int
 }
 
 func newWitness(t *town) *witness {
@@ -158,8 +158,12 @@ func (w *witness) answered(n *node, r request, b before, g session.Grant, a resp
 		t.breaks(3, "session %v is refreshed though the user is blocked", b.id)
 	}
 	if a.Granted && a.Renewed {
-		s := succession{b.id, b.generation, t.store.crashes}
-		if other, known := w.succeed[s]; known && other != g.RefreshToken {
+		s := succession{b.id, b.generation}
+		other, known := w.succeed[s]
+		switch {
+		case g.Session.Generation != uint64(b.generation)+1:
+			t.breaks(4, "generation %d of session %v is succeeded by %d", b.generation, b.id, g.Session.Generation)
+		case known && other != g.RefreshToken && t.store.crashes == 0:
 			t.breaks(4, "generation %d of session %v has two successors", b.generation, b.id)
 		}
 		w.succeed[s] = g.RefreshToken
