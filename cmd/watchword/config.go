@@ -84,10 +84,10 @@ func first(sources []source, name string) (given, bool) {
 	return given{}, false
 }
 
-// wrongValue says what a value should have been. Addresses of databases are not
-// repeated: they may hold a password.
+// wrongValue says what a value should have been. Secrets are not repeated, nor are
+// addresses of databases: they may hold a password.
 func wrongValue(s setting, g given, value string, err error) error {
-	if s.secret || s.group == storage {
+	if s.secret || s.group == secrets || s.group == storage {
 		err = fmt.Errorf("%s is not valid: %w", g.where, err)
 	} else {
 		err = fmt.Errorf("%s is %q, but %w", g.where, value, err)

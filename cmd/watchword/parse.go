@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/watchwordauth/watchword/httpapi"
 )
 
 // A parser reads one setting's text into its field. Its error says what a good
@@ -152,6 +154,18 @@ func networks(field func(*config) *[]netip.Prefix) parser {
 		}
 		return nil
 	}
+}
+
+// clients takes programs that have a secret.
+func clients(c *config, value string) error {
+	for item := range items(value) {
+		client, err := httpapi.ParseClient(item)
+		if err != nil {
+			return err
+		}
+		c.Clients = append(c.Clients, client)
+	}
+	return nil
 }
 
 // anything passes what is checked elsewhere.

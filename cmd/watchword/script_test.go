@@ -50,7 +50,8 @@ func TestScripts(t *testing.T) {
 //
 //	http METHOD URL [Name:value…] [BODY]
 //
-// BODY is JSON: it begins with {. "! http" expects a status of 400 or more.
+// BODY is JSON, which begins with {, or form:NAME=VALUE&… "! http" expects a status
+// of 400 or more.
 func scriptHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	status := sendHTTP(ts, args)
 	if failed := status >= 400; failed != neg {
@@ -91,6 +92,9 @@ func sendHTTP(ts *testscript.TestScript, args []string) int {
 	contentType, body := "", ""
 	if n := len(headers); n > 0 && strings.HasPrefix(headers[n-1], "{") {
 		contentType, body, headers = "application/json", headers[n-1], headers[:n-1]
+	}
+	if n := len(headers); n > 0 && strings.HasPrefix(headers[n-1], "form:") {
+		contentType, body, headers = "application/x-www-form-urlencoded", headers[n-1][len("form:"):], headers[:n-1]
 	}
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	ts.Check(err)

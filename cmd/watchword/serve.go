@@ -115,7 +115,7 @@ func (c config) forServer(stores opened, data folder, logger *slog.Logger) watch
 		Issuer:        c.Issuer, Audience: c.Audience, Policy: c.Policy,
 		Algorithm: verify.Algorithm(c.Algorithm), AccessTokenSecret: c.AccessTokenSecret, RefreshTokenSecret: c.RefreshTokenSecret,
 		Roles: c.ExtraRoles, SignupClosed: !c.SignupOpen,
-		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, Demo: c.Demo,
+		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo,
 		CookieSameSite: map[string]http.SameSite{
 			"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
 		}[c.CookieSameSite],

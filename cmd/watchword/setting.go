@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/watchwordauth/watchword/httpapi"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -197,6 +198,12 @@ var settings = []setting{
 	},
 
 	{
+		name: "client", group: secrets, form: "ID=sha256:…", list: true,
+		help:  "let this program ask about tokens; 'watchword client new' makes one; repeatable",
+		more:  "It is the digest of the program's secret, from which nobody finds the secret, so that it may stand anywhere. A program that is listed twice may use either secret: so one takes the other's place.",
+		parse: clients,
+	},
+	{
 		name: "master-secret-file", group: secrets, form: "file", also: "key",
 		help:  "the file that holds the master secret (default: master.key in the data folder)",
 		more:  "The master secret seals the signing keys and authenticates refresh tokens. It is made at the first start with mode 0600. Several nodes on one database need the same one. Keep a copy apart from the database's backup: together they are everything.",
@@ -251,6 +258,7 @@ type config struct {
 	SignupOpen bool
 	ExtraRoles []string
 
+	Clients                               []httpapi.Client
 	MasterSecretFile                      string
 	MasterSecrets                         []string
 	AccessTokenSecret, RefreshTokenSecret string
