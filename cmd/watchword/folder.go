@@ -76,7 +76,7 @@ func unusable(path string, err error) error {
 // lock takes the lock that a server holds on its data folder, and notes its
 // address there once it is known. The system gives it back however the process ends.
 func (f folder) lock() (*os.File, error) {
-	file, err := os.OpenFile(f.file(lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(f.file(lockFile), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return nil, unusable(f.path, err)
 	}

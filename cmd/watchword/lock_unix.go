@@ -16,3 +16,7 @@ func flock(file *os.File) error {
 	}
 	return err
 }
+
+// noFollow opens no symbolic link: where others may write to the data folder, the
+// lock must not make this program write over a file elsewhere.
+const noFollow = syscall.O_NOFOLLOW

@@ -18,3 +18,6 @@ func flock(file *os.File) error {
 	}
 	return err
 }
+
+// noFollow is for systems on which everybody can make symbolic links.
+const noFollow = 0

@@ -119,3 +119,29 @@ func TestADataFolderThatCannotBeWrittenIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Whoever may write to the data folder cannot make the server write over a file of
+// its user elsewhere.
+func TestTheLockIsNoLink(t *testing.T) {
+	t.Parallel()
+	precious := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(precious, []byte("as it was"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data, err := openFolder(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(precious, data.file(lockFile)); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := data.lock()
+	if err == nil {
+		err = sign(lock, "http://127.0.0.1:8080")
+		lock.Close()
+		t.Errorf("the lock was taken through a link, and signed: %v", err)
+	}
+	if content, err := os.ReadFile(precious); err != nil || string(content) != "as it was" {
+		t.Errorf("now it says %q, %v", content, err)
+	}
+}
