@@ -172,7 +172,10 @@ func collect[T any](rows *sql.Rows, scan func(row) (T, error)) ([]T, error) {
 		}
 		values = append(values, value)
 	}
-	return values, errors.Join(rows.Err(), rows.Close())
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	return values, nil
 }
 
 // scanned is a scan function for rows of one column.

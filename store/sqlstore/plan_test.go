@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -67,6 +68,65 @@ func record(p *pool, path string, kind []string, log *statementLog) {
 	*p = pool{DB: sql.OpenDB(r), prepared: map[string]*sql.Stmt{}}
 	p.SetMaxOpenConns(connections)
 }
+
+// breaking is a connection whose answers break off after the first row.
+type breaking struct{ driver.Conn }
+
+type breakingStatement struct{ driver.Stmt }
+
+type breakingRows struct {
+	driver.Rows
+	read int
+}
+
+func (c breaking) Prepare(statement string) (driver.Stmt, error) {
+	prepared, err := c.Conn.Prepare(statement)
+	return breakingStatement{prepared}, err
+}
+
+func (s breakingStatement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	return &breakingRows{Rows: rows}, err
+}
+
+func (r *breakingRows) Next(row []driver.Value) error {
+	if r.read++; r.read > 1 {
+		return errLost
+	}
+	return r.Rows.Next(row)
+}
+
+// A list that broke off must never pass for one that is short: of revocations,
+// above all.
+func TestABrokenAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for n := range 3 {
+		s := begin(t, db, n)
+		if _, err := db.Set().Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address := sqliteAddress(strings.TrimSuffix(db.keeper.log, "-wal"), sqliteReading)
+	intact := db.reading
+	db.reading = newPool(sql.OpenDB(connector(func() (driver.Conn, error) {
+		conn, err := intact.Driver().Open(address)
+		return breaking{conn}, err
+	})), 1)
+	t.Cleanup(func() { intact.Close() })
+	if list, err := db.Set().Sessions.RevokedSince(t.Context(), time.Time{}); list != nil || !errors.Is(err, errLost) {
+		t.Errorf("RevokedSince = %v, %v; want %v", list, err, errLost)
+	}
+	if _, err := db.Set().Sessions.Find(t.Context(), benchSession(0).ID); !errors.Is(err, errLost) {
+		t.Errorf("Find = %v, want %v", err, errLost)
+	}
+}
+
+// connector makes connections by a function.
+type connector func() (driver.Conn, error)
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c() }
+func (c connector) Driver() driver.Driver                        { return nil }
 
 func TestNothingReadsAWholeTable(t *testing.T) {
 	t.Parallel()
