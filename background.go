@@ -24,6 +24,7 @@ func (s *Server) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.work.Go(func() { s.revocations.Follow(ctx) })
+	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", s.keys.Reload) })
 	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
 	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
 }

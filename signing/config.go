@@ -13,9 +13,12 @@ import (
 	"github.com/watchwordauth/watchword/verify"
 )
 
-// MaintainEvery is how often the owner of a Ring calls Maintain: so late at most
-// a node learns of a key that another one added or revoked.
-const MaintainEvery = time.Minute
+// How often the owner of a Ring calls Maintain and Reload. So late at most a node
+// does what is due, and learns of a key that another one added or revoked.
+const (
+	MaintainEvery = time.Minute
+	ReloadEvery   = 5 * time.Second
+)
 
 // Config is what a Ring needs: a Store and a Master or, for HS256, a Secret. The
 // zero value of everything else is a sensible default.

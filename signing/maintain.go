@@ -26,7 +26,8 @@ func (r *Ring) Maintain(ctx context.Context) error {
 	})
 }
 
-// Reload takes over what other nodes did, and does nothing else.
+// Reload takes over what other nodes did, and does nothing else. The owner of the
+// Ring calls it every ReloadEvery.
 func (r *Ring) Reload(ctx context.Context) error {
 	return r.round(ctx, false, "system", func([]Record, time.Time) []action { return nil })
 }
@@ -34,8 +35,9 @@ func (r *Ring) Reload(ctx context.Context) error {
 // RotateNow adds a key out of turn. Usually it is published like any other and
 // signs after twice the max-age of the JWKS. If revoke is set it signs at once and
 // all others are revoked: what they signed is not accepted any more, here at once,
-// on other nodes within MaintainEvery, at resource servers that cache the JWKS
-// within its max-age; clients get a new token by refreshing. The actor is who
+// on other nodes within ReloadEvery, at resource servers that follow the revocations
+// with their next heartbeat, at those that merely cache the JWKS within its max-age;
+// clients get a new token by refreshing. The actor is who
 // wanted it, for the event: a user's id or "cli".
 func (r *Ring) RotateNow(ctx context.Context, revoke bool, actor string) error {
 	if r.config.Algorithm == verify.HS256 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type Ring struct {
 	policy policy
 	state  atomic.Pointer[state]
 	turn   chan struct{} // held by whoever reads the store to change state
+
+	looking sync.Mutex
+	looked  time.Time // when a key was looked for that is not known
 }
 
 // state is what was true at the last reload. It is never changed.
@@ -100,13 +104,40 @@ func (s *state) use(k *key) {
 }
 
 // Key implements verify.KeySet: it returns the key with this id, or
-// verify.ErrUnknownKey if it is not in the JWKS (any more).
-func (r *Ring) Key(_ context.Context, id string) (verify.Key, error) {
+// verify.ErrUnknownKey if it is not in the JWKS (any more). One that is not known may
+// have been made by another node a moment ago, so the store is read again, once in a
+// while: the id is whatever a stranger wrote.
+func (r *Ring) Key(ctx context.Context, id string) (verify.Key, error) {
 	k, ok := r.state.Load().byID[id]
+	if !ok {
+		r.look(ctx)
+		k, ok = r.state.Load().byID[id]
+	}
 	if !ok {
 		return verify.Key{}, verify.ErrUnknownKey
 	}
 	return k.public, nil
+}
+
+// How often the store is read for a key that is not known, and for how long at most.
+const (
+	lookCoolDown = ReloadEvery
+	lookWithin   = 2 * time.Second
+)
+
+// look reads the store again, unless that was done a moment ago. Whoever comes while
+// it is read waits for it. What fails is left to the next round, which reports it.
+func (r *Ring) look(ctx context.Context) {
+	r.looking.Lock()
+	defer r.looking.Unlock()
+	now := r.config.Now()
+	if since := now.Sub(r.looked); since >= 0 && since < lookCoolDown {
+		return
+	}
+	r.looked = now
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookWithin)
+	defer cancel()
+	_ = r.Reload(ctx)
 }
 
 // MaxAge is how long the JWKS may be cached.

@@ -1,10 +1,13 @@
 package signing_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,4 +194,56 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAKeyThatAnotherNodeMadeIsFoundAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one, two := w.open(), w.open()
+	old := w.mint(one)
+	if err := one.RotateNow(t.Context(), true, "cli"); err != nil {
+		t.Fatal(err)
+	}
+	w.accept(w.mint(one), one, two)
+	// And with it, that the others are revoked; so it signs with the new one, too.
+	if err := w.verify(two, old); !errors.Is(err, verify.ErrUnknownKey) {
+		t.Errorf("what the lost key signed: %v", err)
+	}
+	w.accept(w.mint(two), one, two)
+}
+
+func TestStrangersCannotKeepTheStoreBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	counted := &reads{Store: w.store}
+	r := w.open(func(c *signing.Config) { c.Store = counted })
+	w.pass(time.Minute)
+	before := counted.n.Load()
+	var flood sync.WaitGroup
+	for n := range 100 {
+		flood.Go(func() {
+			if _, err := r.Key(t.Context(), fmt.Sprint("made up ", n)); !errors.Is(err, verify.ErrUnknownKey) {
+				t.Errorf("key %d: %v", n, err)
+			}
+		})
+	}
+	flood.Wait()
+	if n := counted.n.Load() - before; n != 1 {
+		t.Errorf("the store was read %d times for 100 ids that nobody has, want once", n)
+	}
+	w.pass(signing.ReloadEvery)
+	if _, err := r.Key(t.Context(), "made up later"); !errors.Is(err, verify.ErrUnknownKey) || counted.n.Load()-before != 2 {
+		t.Errorf("after the cool-down: %v, %d reads", err, counted.n.Load()-before)
+	}
+}
+
+// reads counts how often the keys are read.
+type reads struct {
+	signing.Store
+	n atomic.Int64
+}
+
+func (r *reads) Keys(ctx context.Context) ([]signing.Record, error) {
+	r.n.Add(1)
+	return r.Store.Keys(ctx)
 }

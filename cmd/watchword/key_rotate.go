@@ -22,8 +22,9 @@ The new key is published at once and signs as soon as every API can know it, in
 about half an hour. Nobody notices.
 
 With --now, for a key that was lost, it signs at once and all others are
-revoked: no token they signed is accepted any more, by this server within a
-minute, by APIs as soon as they fetch the keys again. Clients get a new token by
+revoked: no token they signed is accepted any more, by every server on this
+database within five seconds, by APIs that follow the revocations right after,
+by others as soon as they fetch the keys again. Clients get a new token by
 refreshing; nobody is signed out. It works without the old master secret, too.`,
 		Args: exactly(),
 		RunE: p.atDesk(func(ctx context.Context, d *desk, _ []string) error {
