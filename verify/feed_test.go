@@ -412,9 +412,13 @@ func TestEntriesStayWhileTheIssuerListsThem(t *testing.T) {
 		n, i := world(t)
 		v := n.verifier(t)
 		i.Revoke("dead")
+		i.RaiseEpoch("eve")
 		pass(verifytest.TTL + verify.FeedGrace + time.Minute)
 		i.Revoke("another")
 		synctest.Wait()
+		if s := v.Status(); s.Revocations != 3 {
+			t.Errorf("%d revocations are held, want 3", s.Revocations)
+		}
 		mustRefuse(t, v, i.Mint(verify.Claims{SessionID: "dead"}), verify.ErrRevoked)
 	})
 }
@@ -626,9 +630,18 @@ func TestNewDoesNotWaitLongForAFeedThatIsSilent(t *testing.T) {
 		n, i := world(t)
 		n.breakWith(cutPath(verify.FeedPath))
 		start := time.Now()
-		v := n.verifier(t)
+		said := &log{}
+		v := n.verifier(t, verify.WithLogger(said.logger()))
 		if waited := time.Since(start); waited != 3*time.Second {
 			t.Errorf("waited for %s", waited)
+		}
+		pass(6 * time.Second)
+		if said.count("level=ERROR") != 0 {
+			t.Errorf("an alarm while it may still be starting: %s", said)
+		}
+		pass(3 * time.Second)
+		if said.count("level=ERROR") != 1 {
+			t.Errorf("no alarm: %s", said)
 		}
 		mustAccept(t, v, i.Mint(verify.Claims{}))
 		strict := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject, StartWait: time.Second}))
