@@ -8,8 +8,12 @@
 //	set := db.Set()
 //
 // One noun is one file: user.go, session.go, key.go and event.go hold the
-// statements, which are the same for every database. What differs is in a
-// dialect: sqlite.go.
+// statements, which are the same for every database; rotate.go holds the one verb
+// that is executed often. What differs is in a dialect: sqlite.go, postgres.go,
+// mysql.go, and the tables in the folder migrations.
+//
+// Concurrent calls of Find and of Advance are gathered: while one batch is under
+// way the next one forms, and costs one round trip and one commit as a whole.
 //
 // # How SQLite is used
 //
@@ -22,12 +26,24 @@
 //
 // SQLite has one writer. The gate lets one in at a time, in the order of
 // arrival, so that nobody spins on a lock; BEGIN IMMEDIATE makes other processes
-// on the same file wait their turn. Rotations that arrive while another commit is
-// being written share the next one.
+// on the same file wait their turn.
 //
-// What is acknowledged by the durable connection is on the disk. Rotations are
-// on the disk within session.SyncWithin; a crash of the process alone loses none.
+// What the durable connection acknowledged is on the disk. Rotations are on the
+// disk within session.SyncWithin; a crash of the process alone loses none.
 //
-// Deficiencies: a search by role reads all users; a count of live sessions reads
-// all sessions.
+// # How servers are used
+//
+//	Find, List, Begin, Revoke … ──► pool (as durable as the server is)
+//	Advance ── batch, by session ─► two connections (PostgreSQL: synchronous_commit = off)
+//
+// Any number of nodes may share a server. Each statement decides by what it
+// finds, so no two of them win one rotation; a deadlock or a failed
+// serialization is tried again, since nothing happened.
+//
+// # Deficiencies
+//
+// A search by role reads all users, and a count of live sessions reads all
+// sessions. A pooler between this program and PostgreSQL must allow the start-up
+// parameter synchronous_commit. MySQL makes rotations as durable, and as dear, as
+// everything else, in four round trips a batch.
 package sqlstore

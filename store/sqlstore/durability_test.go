@@ -271,6 +271,18 @@ func TestTheLogIsEmptiedUnderConstantLoad(t *testing.T) {
 	t.Logf("the log was at most %d MiB and shrank %d times while %d MiB were written", largest>>20, shrunk, total>>20)
 }
 
+func TestAStatementIsPreparedOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	first, err := db.reading.statement(t.Context(), `SELECT 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := db.reading.statement(t.Context(), `SELECT 1`); second != first || err != nil {
+		t.Errorf("it was prepared again: %v", err)
+	}
+}
+
 // A rotation must write one page of one table and of no index.
 func TestNoIndexHoldsWhatARotationChanges(t *testing.T) {
 	t.Parallel()

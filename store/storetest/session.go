@@ -636,6 +636,11 @@ func sessionPagesAreBounded(t *testing.T, s session.Store) {
 	if ended, err := s.RevokeUser(t.Context(), user, session.ID{}, session.Tombstone{At: start}); len(ended) != n || err != nil {
 		t.Errorf("RevokeUser ended %d, %v; want all %d", len(ended), err, n)
 	}
+	for _, step := range []struct{ limit, want int }{{600, 600}, {10 * n, n - 600}, {10 * n, 0}} {
+		if forgotten, err := s.Forget(t.Context(), start.Add(10*ttl), step.limit); forgotten != step.want || err != nil {
+			t.Errorf("Forget of %d forgot %d, %v; want %d", step.limit, forgotten, err, step.want)
+		}
+	}
 }
 
 func sessionsAreCounted(t *testing.T, s session.Store) {
