@@ -18,9 +18,17 @@ export async function build(name, out, { server, entry }) {
     format: "esm",
     target: "es2022",
     jsx: "automatic",
-    define: { SERVER: JSON.stringify(server), "process.env.NODE_ENV": '"development"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false", __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false" },
+    define: {
+      SERVER: JSON.stringify(server),
+      "process.env.NODE_ENV": '"development"',
+      __VUE_OPTIONS_API__: "true",
+      __VUE_PROD_DEVTOOLS__: "false",
+      __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false",
+    },
     alias: {
-      ...Object.fromEntries(["react", "react-dom", "vue-router", "axios"].map((name) => [name, join(here, "node_modules", name)])), // one of each: the client is a link into ../js
+      ...Object.fromEntries(
+        ["react", "react-dom", "vue-router", "axios"].map((name) => [name, join(here, "node_modules", name)]),
+      ), // one of each: the client is a link into ../js
       vue: join(here, "node_modules/vue/dist/vue.esm-bundler.js"), // with the compiler for templates
     },
     tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },

@@ -35,7 +35,9 @@ export const authInterceptor: HttpInterceptorFn = (request, next) => {
       return send(token).pipe(
         catchError((error: unknown) => {
           if (!(error instanceof HttpErrorResponse && error.status === 401)) return throwError(() => error);
-          return from(client.replace(token)).pipe(switchMap((another) => (another === undefined ? throwError(() => error) : send(another))));
+          return from(client.replace(token)).pipe(
+            switchMap((another) => (another === undefined ? throwError(() => error) : send(another))),
+          );
         }),
       );
     }),

@@ -11,13 +11,12 @@ declare const SERVER: string;
 
 @Component({
   selector: "app-sign-in",
-  template: `
-    <form (submit)="submit($event)">
-      <label>Name <input name="username" autocomplete="username" required></label>
-      <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-      <button>Sign in</button>
-      <p role="alert">{{ trouble() }}</p>
-    </form>`,
+  template: ` <form (submit)="submit($event)">
+    <label>Name <input name="username" autocomplete="username" required /></label>
+    <label>Password <input name="password" type="password" autocomplete="current-password" required /></label>
+    <button>Sign in</button>
+    <p role="alert">{{ trouble() }}</p>
+  </form>`,
 })
 class SignIn {
   readonly auth = inject(Auth);
@@ -39,13 +38,15 @@ class SignIn {
 
 @Component({
   selector: "app-orders",
-  template: `
-    <main>
-      <p>Signed in as <b>{{ auth.state().user?.username }}</b>.</p>
-      <button (click)="ask()">Ask for ten things at once</button>
-      <button (click)="leave()">Sign out</button>
-      <p role="status">{{ answer() }}</p>
-    </main>`,
+  template: ` <main>
+    <p>
+      Signed in as <b>{{ auth.state().user?.username }}</b
+      >.
+    </p>
+    <button (click)="ask()">Ask for ten things at once</button>
+    <button (click)="leave()">Sign out</button>
+    <p role="status">{{ answer() }}</p>
+  </main>`,
 })
 class Orders {
   readonly auth = inject(Auth);

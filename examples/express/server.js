@@ -38,11 +38,20 @@ app.use(async (incoming, outgoing, next) => {
 });
 
 app.get("/", async ({ auth }, outgoing) => {
-  if (auth.status === "unknown") return outgoing.status(503).set("Retry-After", "2").send(page("One moment, please", "<p>Who you are cannot be found out at the moment. You are still signed in.</p>"));
+  if (auth.status === "unknown")
+    return outgoing
+      .status(503)
+      .set("Retry-After", "2")
+      .send(page("One moment, please", "<p>Who you are cannot be found out at the moment. You are still signed in.</p>"));
   if (auth.status === "signed-out") return outgoing.send(page("Sign in", form));
   // On behalf of the user, from here: the token never enters the page.
   const answer = await fetch(new URL("/api/test/user", watchword), { headers: { Authorization: `Bearer ${auth.accessToken}` } });
-  outgoing.send(page("Orders", `<p>Signed in as <b>${escape(auth.user.username)}</b>.</p><p role="status">${escape(await answer.text())}</p><button id="sign-out">Sign out</button>`));
+  outgoing.send(
+    page(
+      "Orders",
+      `<p>Signed in as <b>${escape(auth.user.username)}</b>.</p><p role="status">${escape(await answer.text())}</p><button id="sign-out">Sign out</button>`,
+    ),
+  );
 });
 
 const form = `

@@ -14,7 +14,8 @@ export async function proxy(request: NextRequest) {
 
   let response = NextResponse.next({ request: { headers } });
   if (again) response = NextResponse.redirect(request.nextUrl, 307);
-  else if (status === "unknown") response = new NextResponse("One moment, please. You are still signed in.", { status: 503, headers: { "Retry-After": "2" } });
+  else if (status === "unknown")
+    response = new NextResponse("One moment, please. You are still signed in.", { status: 503, headers: { "Retry-After": "2" } });
   for (const cookie of setCookie) response.headers.append("Set-Cookie", cookie);
   return response;
 }

@@ -14,7 +14,11 @@ let refreshing; // 1: one refresh, however many requests wait for it
 
 const refresh = () =>
   // 2: with a request key, a refresh whose answer was lost may be sent again
-  api.post("/auth/refreshtoken", { refreshToken: tokens.refreshToken() }, { headers: { "Idempotency-Key": tokens.requestKey() } });
+  api.post(
+    "/auth/refreshtoken",
+    { refreshToken: tokens.refreshToken() },
+    { headers: { "Idempotency-Key": tokens.requestKey() } },
+  );
 
 api.interceptors.response.use(undefined, async (error) => {
   const { config, response } = error;

@@ -182,7 +182,8 @@ export function createClient(options: ClientOptions): Client {
         break;
       case "token":
         if (news.begun) refresher.stepAside(0);
-        else if (state.status !== "unknown" && news.sessionId !== state.sessionId) return; // what we left
+        else if (state.status !== "unknown" && news.sessionId !== state.sessionId)
+          return; // what we left
         else if (valid && valid.until > now() + news.left) return;
         known.admit(news.token, news.left, news.life, news.sessionId, news.user);
     }
@@ -246,14 +247,17 @@ export function createClient(options: ClientOptions): Client {
     } catch (error) {
       if (!isSignedOut(error)) return grant; // it may well be there
       send(wire, "POST", "/api/auth/signout", { token: grant.accessToken }).catch(() => {}); // nobody could ever use it
-      throw new RefusedError("cookies_blocked", "The browser did not keep the sign-in cookie. Allow cookies for this site, and for the sign-in server.");
+      throw new RefusedError(
+        "cookies_blocked",
+        "The browser did not keep the sign-in cookie. Allow cookies for this site, and for the sign-in server.",
+      );
     }
   }
 
   function trusts(address: string | URL): boolean {
     const { location } = globalThis;
     const { origin } = new URL(address, location?.href ?? base);
-    return trusted.includes(origin) || origin === location?.origin;
+    return trusted.includes(origin) || (origin === location?.origin && origin !== "null");
   }
 
   return {
@@ -320,7 +324,10 @@ export function createClient(options: ClientOptions): Client {
     async fetch(input, init) {
       const address = addressOf(input);
       if (!trusts(address)) {
-        throw new WatchwordError("origin_not_listed", `The access token is not for ${new URL(address).origin}. If it should be, list it in "resources".`);
+        throw new WatchwordError(
+          "origin_not_listed",
+          `The access token is not for ${new URL(address).origin}. If it should be, list it in "resources".`,
+        );
       }
       const token = await accessToken(init?.signal ?? undefined);
       return sendAuthorized({ replace }, wire.fetch, token, input, init);

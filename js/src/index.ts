@@ -10,7 +10,15 @@
  */
 export { createClient } from "./client.js";
 export type { Account, CallOptions, Client, ClientOptions, Credentials, Scope, Session } from "./client.js";
-export { RefusedError, SignedOutError, UnavailableError, WatchwordError, isSignedOut, isUnavailable, isWatchwordError } from "./errors.js";
+export {
+  RefusedError,
+  SignedOutError,
+  UnavailableError,
+  WatchwordError,
+  isSignedOut,
+  isUnavailable,
+  isWatchwordError,
+} from "./errors.js";
 export type { EndReason, ErrorDetails } from "./errors.js";
 export { hasRole } from "./session.js";
 export type { State, User } from "./session.js";

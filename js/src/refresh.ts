@@ -90,9 +90,11 @@ export class Refresher {
     while (this.#gate) await this.#gate;
     this.stepAside(0);
     const run = act();
-    const gate = run.catch(() => {}).then(() => {
-      if (this.#gate === gate) this.#gate = undefined;
-    });
+    const gate = run
+      .catch(() => {})
+      .then(() => {
+        if (this.#gate === gate) this.#gate = undefined;
+      });
     this.#gate = gate;
     return run;
   }
@@ -102,7 +104,8 @@ export class Refresher {
     const { pass, state } = known;
     let reason: EndReason | undefined;
     for (let count = 1; ; count++) {
-      if (this.#wait > patience) throw this.#trouble ?? new UnavailableError("busy", "The sign-in server asked to wait.", { retryAfter: this.#wait });
+      if (this.#wait > patience)
+        throw this.#trouble ?? new UnavailableError("busy", "The sign-in server asked to wait.", { retryAfter: this.#wait });
       if (this.#wait > 0) await this.#pause(this.#wait);
       await this.#gate;
       // Another tab, a sign-in or a sign-out was faster.

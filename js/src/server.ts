@@ -68,12 +68,16 @@ export function createServerAuth(options: ServerAuthOptions): ServerAuth {
   const flights = new Map<string, Promise<Navigation>>(); // of navigations that ask at the same time
 
   // By https there is the one cookie, by plain http on one's own machine the other.
-  const keep = (beside: string) => `${keyCookie}=${newKey()}; Path=/; Max-Age=34560000; SameSite=Lax${beside === tokenCookies[0] ? "; Secure" : ""}`;
+  const keep = (beside: string) =>
+    `${keyCookie}=${newKey()}; Path=/; Max-Age=34560000; SameSite=Lax${beside === tokenCookies[0] ? "; Secure" : ""}`;
 
   async function refresh(name: string, cookie: string, key: string, about: Record<string, string>): Promise<Navigation> {
     let setCookie: string[] = [];
     const through: typeof globalThis.fetch = async (address, init) => {
-      const response = await fetch(address, { ...init, headers: { ...(init?.headers as Record<string, string>), ...about, Cookie: cookie } });
+      const response = await fetch(address, {
+        ...init,
+        headers: { ...(init?.headers as Record<string, string>), ...about, Cookie: cookie },
+      });
       setCookie = response.headers.getSetCookie();
       return response;
     };
@@ -92,11 +96,13 @@ export function createServerAuth(options: ServerAuthOptions): ServerAuth {
 
   return {
     async navigate({ headers }, { ip } = {}) {
-      const header = (name: string) => (headers instanceof Headers ? headers.get(name) : [headers[name]].flat().join("; ")) || undefined;
+      const header = (name: string) =>
+        (headers instanceof Headers ? headers.get(name) : [headers[name]].flat().join("; ")) || undefined;
       const jar = readCookies(header("cookie"));
       const name = tokenCookies.find((name) => jar.has(name));
       if (!name) return { status: "signed-out", setCookie: [] };
-      if (/prefetch/.test(header("sec-purpose") ?? header("purpose") ?? "") || header("next-router-prefetch")) return { status: "unknown", setCookie: [] };
+      if (/prefetch/.test(header("sec-purpose") ?? header("purpose") ?? "") || header("next-router-prefetch"))
+        return { status: "unknown", setCookie: [] };
       const key = jar.get(keyCookie);
       if (!key || !/^[\w-]{16,128}$/.test(key)) return { status: "unknown", setCookie: [keep(name)], again: true };
 

@@ -16,7 +16,12 @@ export type State =
   | { readonly status: "unknown"; readonly user?: undefined; readonly sessionId?: undefined; readonly reason?: undefined }
   | { readonly status: "signed-in"; readonly user: User; readonly sessionId: string; readonly reason?: undefined }
   /** `reason` says why, if a session has ended. */
-  | { readonly status: "signed-out"; readonly user?: undefined; readonly sessionId?: undefined; readonly reason?: EndReason | undefined };
+  | {
+      readonly status: "signed-out";
+      readonly user?: undefined;
+      readonly sessionId?: undefined;
+      readonly reason?: EndReason | undefined;
+    };
 
 /** The user in an answer. Sign-in and refresh write ROLE_ADMIN where all else says admin. */
 export function userOf({ id, username, email, roles }: User): User {

@@ -7,10 +7,21 @@ import { Stage, askDemo, credentials, folders, stateOf } from "../support/stage.
 import { Watchword, rest } from "../support/watchword.js";
 
 /** Reads a page of one site from a server of another, both by https. */
-async function abroad(settings: Parameters<typeof openChromium>[0], visit: (page: Page, server: Watchword) => Promise<void>): Promise<void> {
+async function abroad(
+  settings: Parameters<typeof openChromium>[0],
+  visit: (page: Page, server: Watchword) => Promise<void>,
+): Promise<void> {
   const site = await openSite(folders, { host: "app.test", tls: true });
-  const server = await Watchword.start({ host: "id.example", tls: true, origins: [site.origin], flags: { "cookie-same-site": "none", "min-token-age": "0s", demo: "on" } });
-  const browser = await openChromium({ ...settings, args: ["--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example 127.0.0.1"] });
+  const server = await Watchword.start({
+    host: "id.example",
+    tls: true,
+    origins: [site.origin],
+    flags: { "cookie-same-site": "none", "min-token-age": "0s", demo: "on" },
+  });
+  const browser = await openChromium({
+    ...settings,
+    args: ["--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.example 127.0.0.1"],
+  });
   try {
     await server.addUser("ada");
     await visit(await new Stage(server, site, browser, "cookie").open(), server);
@@ -21,7 +32,15 @@ async function abroad(settings: Parameters<typeof openChromium>[0], visit: (page
   }
 }
 
-const signIn = (page: Page) => page.evaluate((credentials) => window.client.signIn(credentials).then(({ username }) => username, (error) => error.code as string), credentials);
+const signIn = (page: Page) =>
+  page.evaluate(
+    (credentials) =>
+      window.client.signIn(credentials).then(
+        ({ username }) => username,
+        (error) => error.code as string,
+      ),
+    credentials,
+  );
 
 test("a front end of another site works with SameSite=None, by a Secure cookie that is the server's alone", () =>
   // Debian's Chromium blocks them unless it is told otherwise.

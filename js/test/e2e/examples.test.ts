@@ -12,10 +12,17 @@ import { Watchword, rest, root } from "../support/watchword.js";
 const examples = join(root, "examples");
 const flags = { demo: "on", "access-ttl": "2s", "min-token-age": "1s" };
 
-const builder = (await import(join(examples, "build.mjs"))) as { build(name: string, out: string, options: { server: string; entry?: string }): Promise<void> };
+const builder = (await import(join(examples, "build.mjs"))) as {
+  build(name: string, out: string, options: { server: string; entry?: string }): Promise<void>;
+};
 
 /** An example, open in a browser that knows nobody. */
-async function show(name: string, visit: (page: Page, server: Watchword, site: Site) => Promise<void>, given: Record<string, string> = flags, entry?: string): Promise<void> {
+async function show(
+  name: string,
+  visit: (page: Page, server: Watchword, site: Site) => Promise<void>,
+  given: Record<string, string> = flags,
+  entry?: string,
+): Promise<void> {
   const out = mkdtempSync(join(tmpdir(), `watchword-js-${name}-`));
   const site = await openSite({ "/": out });
   const server = await Watchword.start({ flags: given, origins: [site.origin] });
@@ -122,7 +129,9 @@ for (const name of ["tutorial-react", "tutorial-vue"]) {
       name,
       async (page, server) => {
         await usual(page);
-        assert.ok(new Set(server.gate.passages.filter(({ path }) => path === "/api/auth/refreshtoken").map(({ key }) => key)).size >= 3);
+        assert.ok(
+          new Set(server.gate.passages.filter(({ path }) => path === "/api/auth/refreshtoken").map(({ key }) => key)).size >= 3,
+        );
 
         await rest(2_200);
         server.gate.fate = ({ path }) => (path === "/api/auth/refreshtoken" ? "lose answer" : "pass");

@@ -41,13 +41,28 @@ for (const [name, start] of Object.entries(kinds)) {
     before(async () => {
       const port = await freePort();
       site = `http://localhost:${port}`;
-      server = await Watchword.start({ flags: { demo: "on", "cookie-same-site": "lax", "min-token-age": "1s", "retry-window": "1s" }, origins: [site] });
+      server = await Watchword.start({
+        flags: { demo: "on", "cookie-same-site": "lax", "min-token-age": "1s", "retry-window": "1s" },
+        origins: [site],
+      });
       await server.addUser("ada");
-      renderer = start(port, { PATH: process.env["PATH"], HOME: process.env["HOME"], NEXT_TELEMETRY_DISABLED: "1", PORT: String(port), WATCHWORD: server.url });
+      renderer = start(port, {
+        PATH: process.env["PATH"],
+        HOME: process.env["HOME"],
+        NEXT_TELEMETRY_DISABLED: "1",
+        PORT: String(port),
+        WATCHWORD: server.url,
+      });
       browser = await openChromium();
       page = await browser.newPage();
       for (let patience = 300; ; patience--) {
-        if (await fetch(site).then((answer) => answer.ok, () => false)) break;
+        if (
+          await fetch(site).then(
+            (answer) => answer.ok,
+            () => false,
+          )
+        )
+          break;
         if (patience === 0) throw new Error(`${name} did not start`);
         await rest(100);
       }
@@ -131,7 +146,9 @@ for (const [name, start] of Object.entries(kinds)) {
     });
 
     test("a forged header makes nobody signed in", async () => {
-      const html = await (await fetch(site, { headers: { authorization: "Bearer x", "x-middleware-subrequest": "proxy:proxy:proxy:proxy:proxy" } })).text();
+      const html = await (
+        await fetch(site, { headers: { authorization: "Bearer x", "x-middleware-subrequest": "proxy:proxy:proxy:proxy:proxy" } })
+      ).text();
       assert.ok(!html.includes("Signed in as"));
     });
 

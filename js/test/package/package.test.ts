@@ -11,7 +11,10 @@ import { root } from "../support/watchword.js";
 
 const js = join(root, "js");
 const tool = (name: string) => join(js, "node_modules/.bin", name);
-const manifest = JSON.parse(readFileSync(join(js, "package.json"), "utf8")) as { exports: Record<string, unknown>; dependencies?: unknown };
+const manifest = JSON.parse(readFileSync(join(js, "package.json"), "utf8")) as {
+  exports: Record<string, unknown>;
+  dependencies?: unknown;
+};
 const entries = Object.keys(manifest.exports).filter((path) => path !== "./package.json");
 
 describe("the package", () => {
@@ -20,7 +23,9 @@ describe("the package", () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "watchword-js-pack-"));
-    const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--ignore-scripts", `--pack-destination=${folder}`], { cwd: js, encoding: "utf8" })) as [{ filename: string }];
+    const [packed] = JSON.parse(
+      execFileSync("npm", ["pack", "--json", "--ignore-scripts", `--pack-destination=${folder}`], { cwd: js, encoding: "utf8" }),
+    ) as [{ filename: string }];
     tarball = join(folder, packed.filename);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +33,14 @@ describe("the package", () => {
   test("needs nothing at run time", () => assert.equal(manifest.dependencies, undefined));
 
   test("weighs less than 6 kB, minified and compressed", async () => {
-    const { outputFiles } = await build({ entryPoints: [join(js, "dist/index.js")], bundle: true, minify: true, format: "esm", target: "es2022", write: false });
+    const { outputFiles } = await build({
+      entryPoints: [join(js, "dist/index.js")],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      write: false,
+    });
     const weight = gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
     assert.ok(weight < 6_000, `${weight} bytes`);
   });
@@ -57,7 +69,16 @@ describe("the package", () => {
     for (const entry of entries) {
       const name = `@watchword/client${entry.slice(1)}`;
       const alone = !(entry in adapted);
-      if (alone) execFileSync(process.execPath, ["--input-type=module", "-e", `import * as it from ${JSON.stringify(name)}; if (Object.keys(it).length === 0) process.exit(1);`], { cwd: project, stdio: "pipe" });
+      if (alone)
+        execFileSync(
+          process.execPath,
+          [
+            "--input-type=module",
+            "-e",
+            `import * as it from ${JSON.stringify(name)}; if (Object.keys(it).length === 0) process.exit(1);`,
+          ],
+          { cwd: project, stdio: "pipe" },
+        );
     }
     writeFileSync(
       join(project, "use.ts"),
@@ -70,7 +91,11 @@ const state: State = await client.ready();
 console.log(state.status, typeof withAuth(client), typeof createServerAuth, typeof cookieStorage);
 `,
     );
-    execFileSync(tool("tsc"), ["--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "use.ts"], { cwd: project, stdio: "pipe" });
+    execFileSync(
+      tool("tsc"),
+      ["--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "use.ts"],
+      { cwd: project, stdio: "pipe" },
+    );
     const said = execFileSync(process.execPath, ["use.js"], { cwd: project, encoding: "utf8" });
     assert.equal(said, "signed-out function function function\n");
   });

@@ -161,7 +161,8 @@ class FakeChannel {
   }
   postMessage(data: unknown) {
     const copy = structuredClone(data);
-    for (const other of this.#all) if (other !== this) after(this.#lag(), () => this.#all.has(other) && other.onmessage?.({ data: copy }));
+    for (const other of this.#all)
+      if (other !== this) after(this.#lag(), () => this.#all.has(other) && other.onmessage?.({ data: copy }));
   }
   close() {
     this.#all.delete(this);
@@ -181,5 +182,8 @@ function put(map: Map<string, string>, name: string, value: string | undefined):
 export function response({ status, body, headers }: Answer): Response {
   if (status === 204) return new Response(null, { status });
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return new Response(text, { status, headers: { "Content-Type": status < 400 ? "application/json" : "application/problem+json", ...headers } });
+  return new Response(text, {
+    status,
+    headers: { "Content-Type": status < 400 ? "application/json" : "application/problem+json", ...headers },
+  });
 }

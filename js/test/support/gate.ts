@@ -38,22 +38,25 @@ export async function openGate(host: string, tls: boolean): Promise<Gate> {
     const { method = "GET", url: path = "/" } = message;
     const fate = method === "OPTIONS" ? "pass" : gate.fate({ method, path });
     if (fate === "hang") return;
-    const onward = request({ host: upstream!.hostname, port: upstream!.port, method, path, headers: message.headers }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-      incoming.on("end", () => {
-        const { statusCode: status = 0, headers } = incoming;
-        const key = message.headers["idempotency-key"];
-        gate.passages.push({ method, path, key: key?.toString(), status, cookie: "set-cookie" in headers });
-        const finish = () => {
-          reply.writeHead(status, headers);
-          reply.end(Buffer.concat(chunks));
-        };
-        if (fate === "lose answer") reply.destroy();
-        else if (typeof fate === "object") setTimeout(finish, fate.delay);
-        else finish();
-      });
-    });
+    const onward = request(
+      { host: upstream!.hostname, port: upstream!.port, method, path, headers: message.headers },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.on("end", () => {
+          const { statusCode: status = 0, headers } = incoming;
+          const key = message.headers["idempotency-key"];
+          gate.passages.push({ method, path, key: key?.toString(), status, cookie: "set-cookie" in headers });
+          const finish = () => {
+            reply.writeHead(status, headers);
+            reply.end(Buffer.concat(chunks));
+          };
+          if (fate === "lose answer") reply.destroy();
+          else if (typeof fate === "object") setTimeout(finish, fate.delay);
+          else finish();
+        });
+      },
+    );
     onward.on("error", () => reply.destroy());
     message.pipe(onward);
   };
@@ -67,7 +70,8 @@ export async function openGate(host: string, tls: boolean): Promise<Gate> {
     },
     passages: [],
     fate: () => "pass",
-    count: (path) => gate.passages.filter((passage) => passage.path.split("?")[0] === path && passage.method !== "OPTIONS").length,
+    count: (path) =>
+      gate.passages.filter((passage) => passage.path.split("?")[0] === path && passage.method !== "OPTIONS").length,
     lead: (to) => (upstream = to),
     close: () =>
       new Promise((resolve) => {
@@ -83,7 +87,27 @@ export function certificate(): { key: Buffer; cert: Buffer } {
   const folder = mkdtempSync(join(tmpdir(), "watchword-js-tls-"));
   try {
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test", "-keyout", key, "-out", cert], { stdio: "ignore" });
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+      ],
+      { stdio: "ignore" },
+    );
     return { key: readFileSync(key), cert: readFileSync(cert) };
   } finally {
     rmSync(folder, { recursive: true });

@@ -104,7 +104,8 @@ export class FakeServer {
 
   #signUp(body: Record<string, unknown>): Answer {
     const username = body["username"] as string;
-    if (this.users.has(username)) return problem(400, "username_taken", { message: "Failed! Username is already in use!", field: "username" });
+    if (this.users.has(username))
+      return problem(400, "username_taken", { message: "Failed! Username is already in use!", field: "username" });
     const { id, email, roles } = this.addUser(username, body["password"] as string);
     return { status: 200, body: { message: "User was registered successfully!", id, username, email, roles } };
   }
@@ -114,7 +115,16 @@ export class FakeServer {
     if (!user || user.password !== body["password"]) return problem(401, "credentials_wrong", { message: "Wrong." });
     const handle = randomBytes(16).toString("hex");
     const now = this.#now();
-    const row: Row = { id: digest(handle), user, delivery, generation: 1, rotatedAt: now, emittedAt: now, requestKey: "", ended: undefined };
+    const row: Row = {
+      id: digest(handle),
+      user,
+      delivery,
+      generation: 1,
+      rotatedAt: now,
+      emittedAt: now,
+      requestKey: "",
+      ended: undefined,
+    };
     this.rows.set(row.id, row);
     return this.#grant(row, handle, true);
   }
@@ -169,7 +179,12 @@ export class FakeServer {
     return {
       status: 200,
       body: {
-        id, username, email, roles, accessToken, renewed,
+        id,
+        username,
+        email,
+        roles,
+        accessToken,
+        renewed,
         tokenType: "Bearer",
         expiresIn: this.policy.accessTTL / 1000,
         serverTime: "2026-11-21T00:00:00.000Z",
@@ -185,7 +200,8 @@ export class FakeServer {
     const scope = new URL(path, "http://x").searchParams.get("scope");
     for (const other of this.rows.values()) {
       if (!row || other.user !== row.user) continue;
-      if (scope === "all" || (scope === "others") === (other !== row)) other.ended ??= scope === "others" ? "ended_by_user" : "signed_out";
+      if (scope === "all" || (scope === "others") === (other !== row))
+        other.ended ??= scope === "others" ? "ended_by_user" : "signed_out";
     }
     return { status: 200, body: { message: "Done." }, ...(scope !== "others" && { cookie: "" }) };
   }

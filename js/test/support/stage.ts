@@ -73,7 +73,13 @@ export class Stage {
 /** What the client in a page knows, once it knows it. */
 export const stateOf = (page: Page) => page.evaluate(() => window.ready.then(() => window.client.state));
 /** Refreshes in a page; says what came of it. */
-export const refresh = (page: Page) => page.evaluate(() => window.client.refresh().then(() => "refreshed", (error) => error.code as string));
+export const refresh = (page: Page) =>
+  page.evaluate(() =>
+    window.client.refresh().then(
+      () => "refreshed",
+      (error) => error.code as string,
+    ),
+  );
 /** Asks for something protected, so many times at once; the statuses. */
 export const askDemo = (page: Page, count = 1) =>
   page.evaluate(async (count) => {
@@ -81,4 +87,3 @@ export const askDemo = (page: Page, count = 1) =>
     const answers = await Promise.all(Array.from({ length: count }, () => window.client.fetch(`${server}/api/test/user`)));
     return answers.map((answer) => answer.status);
   }, count);
-

@@ -41,7 +41,9 @@ export class FakeTime {
     const until = this.#now + milliseconds;
     for (;;) {
       await settle();
-      const due = [...this.#timers].filter(([, timer]) => timer.at <= until).sort(([a, one], [b, other]) => one.at - other.at || a - b)[0];
+      const due = [...this.#timers]
+        .filter(([, timer]) => timer.at <= until)
+        .sort(([a, one], [b, other]) => one.at - other.at || a - b)[0];
       if (!due) break;
       const [id, timer] = due;
       this.#timers.delete(id);

@@ -69,7 +69,10 @@ export class Watchword {
     rmSync(portFile, { force: true });
     const given = { listen: "127.0.0.1:0", "port-file": portFile, data: this.#data, issuer: this.url, ...flags };
     const words = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
-    const started = spawn(program(), ["serve", ...words, ...origins.map((origin) => `--allow-origin=${origin}`)], { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+    const started = spawn(program(), ["serve", ...words, ...origins.map((origin) => `--allow-origin=${origin}`)], {
+      env: {},
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     this.#process = started;
     running.add(started);
     started.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
@@ -97,11 +100,20 @@ export class Watchword {
 
   /** Runs a command on its data, as its operator does. */
   command(...words: string[]): string {
-    return execFileSync(program(), [...words, `--data=${this.#data}`], { env: {}, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    return execFileSync(program(), [...words, `--data=${this.#data}`], {
+      env: {},
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   }
 
   /** Asks the API from outside any browser. */
-  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: Record<string, unknown> }> {
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch(this.gate.upstream + path, {
       method,
       headers: { "Content-Type": "application/json", ...headers },
@@ -112,7 +124,11 @@ export class Watchword {
   }
 
   async addUser(username: string, password = "correct horse battery"): Promise<void> {
-    const { status, body } = await this.call("POST", "/api/auth/signup", { username, email: `${username}@example.org`, password });
+    const { status, body } = await this.call("POST", "/api/auth/signup", {
+      username,
+      email: `${username}@example.org`,
+      password,
+    });
     if (status !== 200) throw new Error(`sign up: ${status} ${JSON.stringify(body)}`);
   }
 }

@@ -20,6 +20,24 @@ test("the documents' code compiles", () => {
       return file;
     });
   });
-  const options = ["--noEmit", "--ignoreConfig", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--jsx", "react-jsx", "--types", "", "--skipLibCheck"];
-  execFileSync(join(root, "js/node_modules/.bin/tsc"), [...options, ...files], { cwd: join(root, "js"), stdio: ["ignore", "inherit", "inherit"] });
+  const options = [
+    "--noEmit",
+    "--ignoreConfig",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2022,dom,dom.iterable",
+    "--jsx",
+    "react-jsx",
+    "--types",
+    "",
+    "--skipLibCheck",
+  ];
+  execFileSync(join(root, "js/node_modules/.bin/tsc"), [...options, ...files], {
+    cwd: join(root, "js"),
+    stdio: ["ignore", "inherit", "inherit"],
+  });
 });

@@ -1,7 +1,15 @@
 /** What the types promise. tsc checks it; nothing runs but one line. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Client, type State, type User, createClient, isSignedOut, isUnavailable, isWatchwordError } from "@watchword/client";
+import {
+  type Client,
+  type State,
+  type User,
+  createClient,
+  isSignedOut,
+  isUnavailable,
+  isWatchwordError,
+} from "@watchword/client";
 import { attach } from "@watchword/client/axios";
 import { withAuth } from "@watchword/client/fetch";
 import { type Auth as ReactAuth, AuthProvider, Guard } from "@watchword/client/react";
@@ -39,13 +47,21 @@ export async function promises(client: Client, axios: AxiosInstance, error: unkn
   if (isSignedOut(error) && error.reason === "user_blocked") error.status satisfies number | undefined;
 
   createClient({ baseURL: "https://x.example", delivery: "body", storage: localStorage });
-  createClient({ baseURL: "https://x.example", delivery: "cookie", storage: cookieStorage(), resources: ["https://api.example"] });
+  createClient({
+    baseURL: "https://x.example",
+    delivery: "cookie",
+    storage: cookieStorage(),
+    resources: ["https://api.example"],
+  });
   await client.signIn({ username: "ada", password: "…" }, { signal: AbortSignal.timeout(1) });
   await client.signOut({ scope: "others" });
   attach(axios, client);
   Guard({ signIn: null, role: "admin" });
   AuthProvider({ client });
-  const page: Navigation = await createServerAuth({ baseURL: "http://internal:8080" }).navigate(new Request("https://x.example"), { ip: "192.0.2.1" });
+  const page: Navigation = await createServerAuth({ baseURL: "http://internal:8080" }).navigate(
+    new Request("https://x.example"),
+    { ip: "192.0.2.1" },
+  );
   page.accessToken satisfies string | undefined;
 
   // @ts-expect-error a delivery must be chosen

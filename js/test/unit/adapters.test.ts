@@ -25,7 +25,8 @@ beforeEach(() => {
 afterEach(() => time.restore());
 
 const never = new AbortController().signal;
-const tokensSent = () => server.arrivals.filter(({ path }) => path.startsWith("/orders")).map(({ headers }) => headers.get("Authorization"));
+const tokensSent = () =>
+  server.arrivals.filter(({ path }) => path.startsWith("/orders")).map(({ headers }) => headers.get("Authorization"));
 
 describe("axios", () => {
   let api: AxiosInstance;
@@ -34,7 +35,11 @@ describe("axios", () => {
       baseURL: origin,
       // The browser's network, in place of XMLHttpRequest.
       adapter: async (config) => {
-        const answer = await browser.fetch(api.getUri(config), { method: config.method!.toUpperCase(), headers: { ...config.headers } as Record<string, string>, body: config.data }, never);
+        const answer = await browser.fetch(
+          api.getUri(config),
+          { method: config.method!.toUpperCase(), headers: { ...config.headers } as Record<string, string>, body: config.data },
+          never,
+        );
         const response = { data: await answer.json(), status: answer.status, statusText: "", headers: {}, config };
         if (!answer.ok) throw new AxiosError("refused", undefined, config, undefined, response);
         return response;
@@ -94,7 +99,10 @@ describe("axios", () => {
 });
 
 describe("a wrapped fetch", () => {
-  const wrap = () => withAuth(tab.client, (input, init) => browser.fetch(typeof input === "object" && "url" in input ? input.url : String(input), init ?? {}, never));
+  const wrap = () =>
+    withAuth(tab.client, (input, init) =>
+      browser.fetch(typeof input === "object" && "url" in input ? input.url : String(input), init ?? {}, never),
+    );
 
   test("sends the access token, renewed if need be", async () => {
     await tab.client.signIn(ada);
@@ -117,7 +125,11 @@ describe("a wrapped fetch", () => {
 
 describe("a guard of Vue Router", () => {
   const visit = (auth?: boolean | string) =>
-    (authGuard(tab.client, { signIn: "/sign-in", forbidden: "/no" }) as (to: Partial<RouteLocationNormalized>) => Promise<unknown>)({
+    (
+      authGuard(tab.client, { signIn: "/sign-in", forbidden: "/no" }) as (
+        to: Partial<RouteLocationNormalized>,
+      ) => Promise<unknown>
+    )({
       meta: auth === undefined ? {} : { auth },
       fullPath: "/orders?page=2",
     });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { type State, WatchwordError, createClient, hasRole, isSignedOut, isWatchwordError, memoryStorage } from "@watchword/client";
+import {
+  type State,
+  WatchwordError,
+  createClient,
+  hasRole,
+  isSignedOut,
+  isWatchwordError,
+  memoryStorage,
+} from "@watchword/client";
 import { FakeBrowser, type Tab, origin } from "../support/browser.js";
 import { FakeServer, problem } from "../support/server.js";
 import { FakeTime } from "../support/time.js";
@@ -68,7 +76,10 @@ for (const delivery of ["cookie", "body"] as const) {
 
     test("a wrong password says so, and leaves things as they were", async () => {
       await tab.client.signIn(ada);
-      await assert.rejects(tab.client.signIn({ username: "ada", password: "no" }), { name: "RefusedError", code: "credentials_wrong" });
+      await assert.rejects(tab.client.signIn({ username: "ada", password: "no" }), {
+        name: "RefusedError",
+        code: "credentials_wrong",
+      });
       assert.equal(tab.client.user?.username, "ada");
       assert.equal((await tab.client.fetch(`${origin}/orders`)).status, 200);
     });
@@ -139,7 +150,9 @@ for (const delivery of ["cookie", "body"] as const) {
 
     test("changes the password and goes on", async () => {
       await tab.client.signIn(ada);
-      await assert.rejects(tab.client.changePassword({ currentPassword: "no", newPassword: "something else" }), { code: "password_wrong" });
+      await assert.rejects(tab.client.changePassword({ currentPassword: "no", newPassword: "something else" }), {
+        code: "password_wrong",
+      });
       await tab.client.changePassword({ currentPassword: "correct horse", newPassword: "something else" });
       assert.equal((await tab.client.sessions()).length, 1);
       assert.equal(tab.client.state.status, "signed-in");
@@ -175,7 +188,9 @@ for (const delivery of ["cookie", "body"] as const) {
       await assert.rejects(tab.client.fetch("https://elsewhere.example/orders"), { code: "origin_not_listed" });
       const { client } = browser.tab({ delivery, resources: ["https://api.example.org/v1"] });
       assert.deepEqual(
-        ["https://api.example.org/x", "https://api.example.org.evil.example/", "http://api.example.org/", `${origin}/y`].map((url) => client.trusts(url)),
+        ["https://api.example.org/x", "https://api.example.org.evil.example/", "http://api.example.org/", `${origin}/y`].map(
+          (url) => client.trusts(url),
+        ),
         [true, false, false, true],
       );
     });
@@ -240,7 +255,13 @@ describe("making a client", () => {
     });
   }
 
-  for (const baseURL of ["https://id.example.org/", "https://example.org/auth", "http://localhost:8080", "http://127.0.0.1:8080/", "http://[::1]:1"]) {
+  for (const baseURL of [
+    "https://id.example.org/",
+    "https://example.org/auth",
+    "http://localhost:8080",
+    "http://127.0.0.1:8080/",
+    "http://[::1]:1",
+  ]) {
     test(`${baseURL} will do`, () => {
       createClient({ baseURL, delivery: "body" }).close();
     });
@@ -257,7 +278,8 @@ describe("making a client", () => {
     const client = createClient({
       baseURL: "https://id.example.org",
       delivery: "cookie",
-      fetch: async () => Response.json({ accessToken: "a", expiresIn: 600, sessionId: "s", id: "1", username: "u", email: "e", roles: [] }),
+      fetch: async () =>
+        Response.json({ accessToken: "a", expiresIn: 600, sessionId: "s", id: "1", username: "u", email: "e", roles: [] }),
     });
     await client.refresh();
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -278,7 +300,10 @@ describe("making a client", () => {
 
   test("roles are found in either spelling", () => {
     const user = { id: "1", username: "ada", email: "a@b.c", roles: ["admin", "user"] };
-    assert.deepEqual(["admin", "ROLE_ADMIN", "user", "moderator"].map((role) => hasRole(user, role)), [true, true, true, false]);
+    assert.deepEqual(
+      ["admin", "ROLE_ADMIN", "user", "moderator"].map((role) => hasRole(user, role)),
+      [true, true, true, false],
+    );
     assert.equal(hasRole(undefined, "user"), false);
   });
 

@@ -19,7 +19,8 @@ for (const delivery of ["cookie", "body"] as const) {
 
     const open = () => browser.tab({ delivery });
     const orders = (tab: Tab) => tab.client.fetch(`${origin}/orders`);
-    const keysSent = () => server.arrivals.filter((arrival) => arrival.path === path).map((arrival) => arrival.headers.get("Idempotency-Key"));
+    const keysSent = () =>
+      server.arrivals.filter((arrival) => arrival.path === path).map((arrival) => arrival.headers.get("Idempotency-Key"));
     const stored = () => {
       const text = browser.items.get(item)!;
       return delivery === "cookie" ? { key: text, token: browser.jar } : (JSON.parse(text) as { key: string; token: string });
@@ -40,14 +41,20 @@ for (const delivery of ["cookie", "body"] as const) {
     test("ten requests at once after the access token expired send one refresh", async () => {
       await time.advance(11 * minute);
       const answers = await Promise.all(Array.from({ length: 10 }, () => orders(tab)));
-      assert.deepEqual(answers.map((answer) => answer.status), Array(10).fill(200));
+      assert.deepEqual(
+        answers.map((answer) => answer.status),
+        Array(10).fill(200),
+      );
       assert.deepEqual(server.verdicts, ["rotate"]);
     });
 
     test("ten requests at once that are refused as stale send one refresh", async () => {
       server.users.get("ada")!.epoch++;
       const answers = await Promise.all(Array.from({ length: 10 }, () => orders(tab)));
-      assert.deepEqual(answers.map((answer) => answer.status), Array(10).fill(200));
+      assert.deepEqual(
+        answers.map((answer) => answer.status),
+        Array(10).fill(200),
+      );
       assert.equal(server.count(path), 1);
     });
 
@@ -182,7 +189,10 @@ for (const delivery of ["cookie", "body"] as const) {
       await assert.rejects(time.until(tab.client.refresh()));
       const pauses = at.slice(1).map((moment, index) => moment - at[index]!);
       pauses.forEach((pause, index) => assert.ok(pause >= 100 * 3 ** index && pause <= 300 * 3 ** index, `${pauses}`));
-      assert.ok(pauses.some((pause) => !Number.isInteger(pause)), "jitter");
+      assert.ok(
+        pauses.some((pause) => !Number.isInteger(pause)),
+        "jitter",
+      );
     });
 
     test("Retry-After is obeyed, by the same call and by those after it", async () => {

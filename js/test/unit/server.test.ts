@@ -31,10 +31,16 @@ describe("a server that renders", () => {
     fetch: async (input, init) => {
       const headers = new Headers(init?.headers);
       const cookie = headers.get("Cookie")?.match(/^watchword-dev=(.*)$/)?.[1]; // and no other cookie
-      const answer = network(server.answer({ method: init!.method!, path: new URL(String(input)).pathname, headers, body: {}, cookie }));
+      const answer = network(
+        server.answer({ method: init!.method!, path: new URL(String(input)).pathname, headers, body: {}, cookie }),
+      );
       if (answer === "lost") throw new TypeError("fetch failed");
       const reply = response(answer);
-      if (answer.cookie !== undefined) reply.headers.append("Set-Cookie", `watchword-dev=${answer.cookie}; Path=/; HttpOnly${answer.cookie ? "" : "; Max-Age=0"}`);
+      if (answer.cookie !== undefined)
+        reply.headers.append(
+          "Set-Cookie",
+          `watchword-dev=${answer.cookie}; Path=/; HttpOnly${answer.cookie ? "" : "; Max-Age=0"}`,
+        );
       return reply;
     },
   });
@@ -46,7 +52,13 @@ describe("a server that renders", () => {
     server = new FakeServer(() => clock);
     server.addUser("ada", "correct horse");
     browser = new Browser();
-    const { cookie } = server.answer({ method: "POST", path: "/login", headers: new Headers(), body: { username: "ada", password: "correct horse" }, cookie: undefined });
+    const { cookie } = server.answer({
+      method: "POST",
+      path: "/login",
+      headers: new Headers(),
+      body: { username: "ada", password: "correct horse" },
+      cookie: undefined,
+    });
     browser.jar.set("theme", "dark").set("watchword-dev", cookie!).set("watchword-key", "0123456789abcdef");
     server.arrivals.length = 0;
   });
@@ -153,7 +165,13 @@ describe("a server that renders", () => {
   test("two users who navigate at once stay two", async () => {
     server.addUser("bob", "battery staple");
     const other = new Browser();
-    const { cookie } = server.answer({ method: "POST", path: "/login", headers: new Headers(), body: { username: "bob", password: "battery staple" }, cookie: undefined });
+    const { cookie } = server.answer({
+      method: "POST",
+      path: "/login",
+      headers: new Headers(),
+      body: { username: "bob", password: "battery staple" },
+      cookie: undefined,
+    });
     other.jar.set("watchword-dev", cookie!).set("watchword-key", "0123456789abcdef");
     const [ada, bob] = await Promise.all([navigate(), auth.navigate({ headers: other.headers })]);
     assert.deepEqual([ada?.user?.username, bob?.user?.username], ["ada", "bob"]);

@@ -81,7 +81,8 @@ async function storm(seed: number, delivery: NonNullable<ClientOptions["delivery
         ...(random() < weather && { lose: pick(["request", "answer"] as const) }),
       };
     };
-    server.interfere = () => (random() < weather / 3 ? pick([problem(503, "busy", { session: "alive" }), { status: 502, body: "oops" }]) : undefined);
+    server.interfere = () =>
+      random() < weather / 3 ? pick([problem(503, "busy", { session: "alive" }), { status: 502, body: "oops" }]) : undefined;
 
     for (let step = 0; step < steps; step++) {
       const tab = pick(tabs);

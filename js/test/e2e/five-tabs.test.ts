@@ -15,7 +15,11 @@ describe("five tabs that reload at the same instant, fifty times", { concurrency
           await rest(2_050); // the refresh token is old enough to be replaced
           await Promise.all(tabs.map((tab) => tab.reload()));
           const states = await Promise.all(tabs.map(stateOf));
-          assert.deepEqual(states.map(({ status }) => status), Array(5).fill("signed-in"), `round ${round}`);
+          assert.deepEqual(
+            states.map(({ status }) => status),
+            Array(5).fill("signed-in"),
+            `round ${round}`,
+          );
         }
         const rotations = new Set(stage.refreshes.filter(({ status }) => status === 200).map(({ key }) => key)).size;
         assert.ok(rotations > 45, `the token was replaced ${rotations} times`);
