@@ -63,8 +63,9 @@
 //
 // An entry is listed for window and FeedGrace after its revocation; no access
 // token lives longer than window, and a longer window is announced before the
-// first token that needs it. as_of never decreases. A document without full is a
-// heartbeat: at as_of, the entries were still those that set names.
+// first token that needs it. as_of never decreases at one node; the nodes behind
+// one address are at most a second apart. A document without full is a heartbeat:
+// at as_of, the entries were still those that set names.
 //
 //	GET, Accept: application/jwt     200, the document, as_of at most a second
 //	                                 before the request; ETag: "<set>"
@@ -77,8 +78,8 @@
 //
 // The follower asks once and then reads the stream; where something on the way
 // holds streams back it asks every second. It believes what carries the issuer's
-// signature and name, is not older than what it holds and not further from its
-// own clock than Skew. What it once heard it keeps until the tokens in question
+// signature and name, is not older by more than a second than what it holds, and
+// not further from its own clock than Skew. What it once heard it keeps until the tokens in question
 // have expired, even if a later document does not list it: an issuer that was
 // restored from a backup cannot revive anybody. When no news come for Feed.MaxAge,
 // Feed.WhenStale decides.

@@ -178,6 +178,11 @@ func (f *follower) judgeStale(ctx context.Context, accessToken string) error {
 	return nil
 }
 
+// nodesApart is how much older than another's the state of a node may be, as each
+// reads the store in its own rhythm and by its own clock. What it says is united with
+// what is held and un-revokes nobody.
+const nodesApart = time.Second
+
 // errBehind says that a heartbeat vouches for entries that are not held.
 var errBehind = errors.New("the heartbeat is of entries that are not held")
 
@@ -197,7 +202,7 @@ func (f *follower) take(ctx context.Context, jws string, polled bool) error {
 	}
 	held := f.revoked.Load()
 	switch {
-	case d.AsOf < f.asOf:
+	case d.AsOf < f.asOf-nodesApart.Milliseconds():
 		return fmt.Errorf("as of %d ms before the one that is held: a replay", f.asOf-d.AsOf)
 	case !d.Full && d.Set != held.set:
 		return errBehind
@@ -207,7 +212,7 @@ func (f *follower) take(ctx context.Context, jws string, polled bool) error {
 		}
 		f.revoked.Store(held.unite(d, now))
 	}
-	f.asOf = d.AsOf
+	f.asOf = max(f.asOf, d.AsOf)
 
 	// A document is as old as it came later than the fastest one. The lead shrinks
 	// a little with time, as no two clocks run alike.
