@@ -126,7 +126,7 @@ start_mysql() {
 		GRANT ALL PRIVILEGES ON *.* TO watchword@'127.0.0.1';
 		ALTER USER root@localhost IDENTIFIED BY '$password';
 	SQL
-	export WATCHWORD_TEST_MYSQL_URL="mysql://watchword:$password@127.0.0.1:$port/watchword"
+	export WATCHWORD_TEST_MYSQL_URL="watchword:$password@tcp(127.0.0.1:$port)/watchword" # as its driver writes it
 }
 
 start_redis() {

@@ -11,7 +11,8 @@ import (
 )
 
 // TestSIGTERMLosesNoRequestInFlight ends a server while sign-ins wait for their
-// turn to be hashed. Each was sent before the signal, so each is answered.
+// turn to be hashed. Each was sent before the signal, so each is answered (by a
+// 503, if it waited for too long).
 func TestSIGTERMLosesNoRequestInFlight(t *testing.T) {
 	t.Parallel()
 	const many = 24
@@ -39,7 +40,7 @@ func TestSIGTERMLosesNoRequestInFlight(t *testing.T) {
 				method: "POST", path: "/api/auth/signin", from: fmt.Sprintf("10.0.1.%d", i),
 				body: map[string]string{"username": fmt.Sprintf("user%d", i), "password": password},
 			}.do(ctx, client, n.url)
-			if err != nil || a.status != http.StatusOK {
+			if err != nil || a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
 				t.Errorf("a sign-in that was sent before the signal got %v, %v", a, err)
 			}
 		})

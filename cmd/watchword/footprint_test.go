@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -71,17 +72,27 @@ func TestFootprint(t *testing.T) {
 		})
 	}
 	var all sync.WaitGroup
+	var signedIn atomic.Int64
 	start := time.Now()
 	for i := range many {
 		all.Go(func() {
-			mustCall(t, client, n, call{
+			a, err := call{
 				method: "POST", path: "/api/auth/signin", from: fmt.Sprintf("10.0.1.%d", i),
 				body: map[string]string{"username": fmt.Sprintf("user%d", i), "password": password},
-			})
+			}.do(t.Context(), client, n.url)
+			switch {
+			case err == nil && a.status == http.StatusOK:
+				signedIn.Add(1)
+			case err != nil || a.status != http.StatusServiceUnavailable: // it may be too busy, and say so
+				t.Errorf("sign in: %v %v", a, err)
+			}
 		})
 	}
 	all.Wait()
-	t.Logf("%d sign-ins at once took %v", many, time.Since(start).Round(time.Millisecond))
+	t.Logf("%d sign-ins at once, %d of them answered by 200, took %v", many, signedIn.Load(), time.Since(start).Round(time.Millisecond))
+	if signedIn.Load() < many/2 {
+		t.Errorf("%d of %d could sign in: nothing was measured", signedIn.Load(), many)
+	}
 	judge(t, "most resident with 64 sign-ins at once", resident(t, n, "VmHWM"), maxSignIns)
 }
 

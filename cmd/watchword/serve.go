@@ -81,6 +81,9 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 		c.Issuer = issuerOf(listener)
 	}
 	server, err := watchword.New(ctx, c.forServer(stores, data, logger))
+	if errors.Is(err, watchword.ErrConfig) {
+		return errors.New(strings.TrimPrefix(err.Error(), watchword.ErrConfig.Error()+": "))
+	}
 	if err != nil {
 		return err
 	}

@@ -9,13 +9,14 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/watchwordauth/watchword/internal/password"
 )
 
 func main() {
 	ctx := context.Background()
-	hasher := password.New(password.Config{})
+	hasher := password.New(password.Config{Wait: 10 * time.Minute}) // however busy the machine is
 	hash, err := hasher.Hash(ctx, "correct horse")
 	if err != nil {
 		log.Fatal(err)
