@@ -47,21 +47,14 @@ func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query s
 func (db *DB) forget(ctx context.Context, table, column string, before time.Time, limit int) (int, error) {
 	total := 0
 	for total < limit {
-		var removed int64
-		err := db.change(ctx, func(tx *sql.Tx) error {
+		removed, err := change(ctx, db, func(ctx context.Context, tx *sql.Tx) (int64, error) {
 			old, err := all(ctx, db, tx, scanned[id],
 				`SELECT id FROM `+table+` WHERE `+column+` < ? ORDER BY `+column+` LIMIT ?`+db.dialect.forUpdate, micros(before), min(limit-total, chunkSize))
 			if err != nil || len(old) == 0 {
-				removed = 0
-				return err
+				return 0, err
 			}
 			among, args := db.dialect.among(flat(old))
-			result, err := tx.ExecContext(ctx, db.dialect.sql(`DELETE FROM `+table+` WHERE `+among), args...)
-			if err != nil {
-				return err
-			}
-			removed, err = result.RowsAffected()
-			return err
+			return affected(tx.ExecContext(ctx, db.dialect.sql(`DELETE FROM `+table+` WHERE `+among), args...))
 		})
 		if err != nil {
 			return total, err

@@ -41,6 +41,7 @@ type DB struct {
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
 	advances []*batch.Gatherer[rotation, bool] // a session's are in one of them
+	writes   *batch.Gatherer[write, written]   // nil: the database gathers commits itself
 }
 
 const (
@@ -78,70 +79,14 @@ func (db *DB) Close() error {
 
 // gather sets up what answers many concurrent calls at once.
 func (db *DB) gather(shards int) {
+	if db.dialect.embedded {
+		db.writes = batch.New(batchLimit, db.writeAll)
+	}
 	db.sessions = batch.New(batchLimit, sessions{db}.findAll)
 	db.users = batch.New(batchLimit, users{db}.findAll)
 	for range shards {
 		db.advances = append(db.advances, batch.New(batchLimit, sessions{db}.advanceAll))
 	}
-}
-
-// exec executes one statement that changes something, durably, and returns how
-// many rows it changed.
-func (db *DB) exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	var changed int64
-	err := db.attempt(ctx, func() error {
-		result, err := db.durable.ExecContext(ctx, db.dialect.sql(statement), args...)
-		if err != nil {
-			return err
-		}
-		changed, err = result.RowsAffected()
-		return err
-	})
-	return changed, err
-}
-
-// change executes a transaction, durably. do may be called again if nothing of
-// it happened.
-func (db *DB) change(ctx context.Context, do func(tx *sql.Tx) error) error {
-	return db.attempt(ctx, func() error { return transact(ctx, db.durable, do) })
-}
-
-// attempt calls try when its turn has come, and again while another process is
-// in the way and patience lasts.
-func (db *DB) attempt(ctx context.Context, try func() error) error {
-	for start := time.Now(); ; {
-		err := db.alone(ctx, try)
-		if err == nil || !db.dialect.again(err) || time.Since(start) > patience {
-			return err
-		}
-	}
-}
-
-func (db *DB) alone(ctx context.Context, try func() error) error {
-	if err := db.gate.enter(ctx); err != nil {
-		return err
-	}
-	defer db.gate.leave()
-	if err := try(); err != nil {
-		return err
-	}
-	if db.keeper != nil {
-		db.keeper.written()
-	}
-	return nil
-}
-
-// transact begins, does and commits, or rolls back.
-func transact(ctx context.Context, p *pool, do func(tx *sql.Tx) error) error {
-	tx, err := p.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // after Commit it does nothing
-	if err := do(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
 
 // querier is what can be asked: a pool, a transaction.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -323,6 +325,79 @@ func TestWhatIsAsAtBirthIsNotKeptTwice(t *testing.T) {
 		kept(row.want)
 		next.Generation++
 	}
+}
+
+// counting is a connection that counts its transactions.
+type counting struct {
+	driver.Conn
+	begun *atomic.Int64
+}
+
+func (c counting) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.begun.Add(1)
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+}
+
+func TestDurableWritesThatMeetShareACommit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t)
+		var begun atomic.Int64
+		address := sqliteAddress(strings.TrimSuffix(db.keeper.log, "-wal"), sqliteDurable)
+		intact := db.durable
+		db.durable = newPool(sql.OpenDB(connector(func() (driver.Conn, error) {
+			conn, err := intact.Driver().Open(address)
+			return counting{conn, &begun}, err
+		})), 1)
+		t.Cleanup(func() { intact.Close() })
+
+		if err := db.gate.enter(t.Context()); err != nil { // somebody else writes
+			t.Fatal(err)
+		}
+		const n = 100
+		errs := make([]error, n)
+		impatient, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for i := range n {
+			s, ctx := benchSession(i), t.Context()
+			if i == 50 || i == 51 {
+				s.ID = session.ID{1} // one of them is too late
+			}
+			if i == 60 {
+				ctx = impatient
+			}
+			group.Go(func() { errs[i] = db.Set().Sessions.Begin(ctx, s) })
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		db.gate.leave()
+		group.Wait()
+
+		taken := 0
+		for i, err := range errs {
+			switch {
+			case i == 60:
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("who left got %v, want %v", err, context.Canceled)
+				}
+			case (i == 50 || i == 51) && errors.Is(err, session.ErrExists):
+				taken++
+			case err != nil:
+				t.Errorf("write %d: %v", i, err)
+			}
+		}
+		if taken != 1 {
+			t.Errorf("of two sessions with one id %d were refused", taken)
+		}
+		if alive, err := db.Set().Sessions.Count(t.Context(), benchSession(0).CreatedAt); alive != n-2 || err != nil {
+			t.Errorf("%d sessions are there, %v; want %d", alive, err, n-2)
+		}
+		// The first was on its way alone; the others gathered behind it.
+		if begun.Load() > 2 {
+			t.Errorf("%d writes took %d commits", n, begun.Load())
+		}
+	})
 }
 
 func TestAFullDiskIsUnavailableAndHeals(t *testing.T) {

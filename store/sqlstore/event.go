@@ -30,16 +30,19 @@ func (s events) Record(ctx context.Context, events ...audit.Event) error {
 		}
 		return text(name)
 	}
+	rows := make([][]any, len(events)) // the caller's maps are not touched once the caller has left
+	for i, e := range events {
+		rows[i] = []any{e.ID[:], micros(e.At), text(string(e.Type)), known(e.User), known(e.Session),
+			text(e.Actor), text(e.IP), text(e.UserAgent), text(packDetail(e.Detail))}
+	}
 	insert := s.dialect.sql(`INSERT INTO watchword_events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ` + s.dialect.unlessID)
-	err := s.change(ctx, func(tx *sql.Tx) error {
-		for _, e := range events {
-			_, err := tx.ExecContext(ctx, insert, e.ID[:], micros(e.At), text(string(e.Type)), known(e.User), known(e.Session),
-				text(e.Actor), text(e.IP), text(e.UserAgent), text(packDetail(e.Detail)))
-			if err != nil {
-				return err
+	_, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) (struct{}, error) {
+		for _, row := range rows {
+			if _, err := tx.ExecContext(ctx, insert, row...); err != nil {
+				return struct{}{}, err
 			}
 		}
-		return nil
+		return struct{}{}, nil
 	})
 	return s.fault(ctx, err)
 }

@@ -85,32 +85,34 @@ func (db *DB) migrate(ctx context.Context) error {
 // meanwhile. version is where it was, and becomes where it is.
 func (db *DB) step(ctx context.Context, steps []migration, version *int) error {
 	doing := "prepare the tables"
-	err := db.change(ctx, func(tx *sql.Tx) error {
-		if db.dialect.lock != "" {
-			if _, err := tx.ExecContext(ctx, db.dialect.lock); err != nil {
+	err := db.attempt(ctx, func() error {
+		return transact(ctx, db.durable, func(tx *sql.Tx) error {
+			if db.dialect.lock != "" {
+				if _, err := tx.ExecContext(ctx, db.dialect.lock); err != nil {
+					return err
+				}
+			}
+			if db.dialect.unlock != "" {
+				defer tx.ExecContext(context.WithoutCancel(ctx), db.dialect.unlock)
+			}
+			if _, err := tx.ExecContext(ctx, db.dialect.versions); err != nil {
 				return err
 			}
-		}
-		if db.dialect.unlock != "" {
-			defer tx.ExecContext(context.WithoutCancel(ctx), db.dialect.unlock)
-		}
-		if _, err := tx.ExecContext(ctx, db.dialect.versions); err != nil {
-			return err
-		}
-		var err error
-		if *version, err = db.version(ctx, tx); err != nil || *version >= len(steps) {
-			return err
-		}
-		next := steps[*version]
-		doing = "migrate by " + next.name
-		for _, statement := range next.statements {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
+			var err error
+			if *version, err = db.version(ctx, tx); err != nil || *version >= len(steps) {
 				return err
 			}
-		}
-		*version++
-		_, err = tx.ExecContext(ctx, db.dialect.sql(`INSERT INTO watchword_versions (version, name) VALUES (?, ?)`), *version, next.name)
-		return err
+			next := steps[*version]
+			doing = "migrate by " + next.name
+			for _, statement := range next.statements {
+				if _, err := tx.ExecContext(ctx, statement); err != nil {
+					return err
+				}
+			}
+			*version++
+			_, err = tx.ExecContext(ctx, db.dialect.sql(`INSERT INTO watchword_versions (version, name) VALUES (?, ?)`), *version, next.name)
+			return err
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, db.fault(ctx, err))

@@ -89,30 +89,26 @@ func (s sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone
 }
 
 func (s sessions) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
-	var ended []session.ID
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	ended, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) ([]session.ID, error) {
 		live, err := all(ctx, s.DB, tx, scanned[id],
 			`SELECT id FROM watchword_sessions WHERE user_id = ? AND id <> ? AND revoked_at IS NULL ORDER BY id`+s.dialect.forUpdate, user[:], except[:])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		ended = ended[:0]
 		for chunk := range chunks(live) {
 			among, args := s.dialect.among(chunk)
 			args = append([]any{micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By)}, args...)
 			if _, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE `+among), args...); err != nil {
-				return err
+				return nil, err
 			}
 		}
+		var ended []session.ID
 		for _, one := range live {
 			ended = append(ended, session.ID(one))
 		}
-		return nil
+		return ended, nil
 	})
-	if err != nil {
-		return nil, s.fault(ctx, err)
-	}
-	return ended, nil
+	return ended, s.fault(ctx, err)
 }
 
 // alive has a sign before expires_at so that no database looks for the living,

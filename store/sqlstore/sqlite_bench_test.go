@@ -211,3 +211,26 @@ func (s naive) Advance(ctx context.Context, id session.ID, from uint64, next ses
 	won, err := advanceSQLite(ctx, &one, []rotation{{id, from, next}})
 	return err == nil && won[0], err
 }
+
+// BenchmarkBegin is what a durable write costs with 64 goroutines at once:
+// gathered, and with one commit for each.
+func BenchmarkBegin(b *testing.B) {
+	for name, gathered := range map[string]bool{"gathered": true, "one by one": false} {
+		b.Run(name, func(b *testing.B) {
+			db, _ := openBench(b)
+			if !gathered {
+				db.writes = nil
+			}
+			var n atomic.Int64
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := db.Set().Sessions.Begin(b.Context(), benchSession(int(n.Add(1)))); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -186,15 +187,13 @@ func (s users) setBlock(ctx context.Context, id account.ID, block account.Block,
 
 // raise changes one thing about a user, and the epoch with it.
 func (s users) raise(ctx context.Context, id account.ID, at time.Time, set string, args ...any) (account.User, error) {
-	var list []account.User
-	err := s.change(ctx, func(tx *sql.Tx) error {
+	list, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) ([]account.User, error) {
 		_, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_users SET `+set+`, epoch = epoch + 1, epoch_at = ? WHERE id = ?`),
-			append(args, micros(at), id[:])...)
+			slices.Concat(args, []any{micros(at), id[:]})...)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		list, err = all(ctx, s.DB, tx, scanUser, `SELECT `+userColumns+` FROM watchword_users WHERE id = ?`, id[:])
-		return err
+		return all(ctx, s.DB, tx, scanUser, `SELECT `+userColumns+` FROM watchword_users WHERE id = ?`, id[:])
 	})
 	switch {
 	case err != nil:
