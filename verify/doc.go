@@ -79,7 +79,8 @@
 // The follower asks once and then reads the stream; where something on the way
 // holds streams back it asks every second. It believes what carries the issuer's
 // signature and name, is not older by more than a second than what it holds, and
-// not further from its own clock than Skew. What it once heard it keeps until the tokens in question
+// not further from its own clock than Skew; only what is newer than anything
+// before counts as news. What it once heard it keeps until the tokens in question
 // have expired, even if a later document does not list it: an issuer that was
 // restored from a backup cannot revive anybody. When no news come for Feed.MaxAge,
 // Feed.WhenStale decides.

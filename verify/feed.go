@@ -186,6 +186,9 @@ const nodesApart = time.Second
 // errBehind says that a heartbeat vouches for entries that are not held.
 var errBehind = errors.New("the heartbeat is of entries that are not held")
 
+// errNoNews says that what comes is only ever what was known.
+var errNoNews = errors.New("the feed repeats itself: something on the way answers from its memory")
+
 // take checks a document and unites it with what is held. polled says that it
 // answers a request, so that it is new: what a stream brings may have been held
 // back on the way.
@@ -212,7 +215,15 @@ func (f *follower) take(ctx context.Context, jws string, polled bool) error {
 		}
 		f.revoked.Store(held.unite(d, now))
 	}
-	f.asOf = max(f.asOf, d.AsOf)
+	// The same again, or what another node knew a moment before, is no news: else
+	// something on the way that answers from its memory would keep it fresh.
+	if d.AsOf <= f.asOf {
+		if !f.isFresh(now) {
+			return errNoNews
+		}
+		return nil
+	}
+	f.asOf = d.AsOf
 
 	// A document is as old as it came later than the fastest one. The lead shrinks
 	// a little with time, as no two clocks run alike.

@@ -333,6 +333,40 @@ func TestAReplayIsNotBelievedByAVerifierThatStarts(t *testing.T) {
 	})
 }
 
+func TestTheNewestDocumentIsNewsOnlyOnce(t *testing.T) {
+	t.Parallel()
+	// Something on the way answers from its memory: with the newest it ever saw.
+	for _, form := range []string{"a snapshot", "a heartbeat"} {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n, i := world(t)
+				v := n.verifier(t, verify.WithFeed(verify.Feed{WhenStale: verify.Reject}))
+				pass(time.Minute)
+				s := verify.Snapshot{Issuer: issuer, AsOf: time.Now(), Incarnation: "0", Window: verifytest.TTL}
+				newest := i.Sign(verify.FeedType, s.Payload())
+				if form == "a heartbeat" {
+					newest = "304 " + i.Sign(verify.FeedType, s.Heartbeat())
+				}
+				n.breakWith(serve(func(*http.Request) string { return newest }))
+				i.Break()
+				synctest.Wait()
+				i.Mend()
+				pass(9 * time.Second)
+				mustAccept(t, v, i.Mint(verify.Claims{}))
+				pass(4 * time.Second)
+				mustRefuse(t, v, i.Mint(verify.Claims{}), verify.ErrRevocationsUnavailable)
+				if v.Status().FeedError == nil {
+					t.Error("that there are no news is not reported")
+				}
+				n.breakWith(nil)
+				pass(8 * time.Second)
+				mustAccept(t, v, i.Mint(verify.Claims{}))
+			})
+		})
+	}
+}
+
 func TestAnIssuerWhoseClockStepsBackIsBelievedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
