@@ -168,6 +168,16 @@ func (c *config) validate() error {
 	return nil
 }
 
+// checkNodes checks what only a server needs, which may be one of several.
+func (c *config) checkNodes() error {
+	shared := !local(c.Database) || c.Sessions != "" && !local(c.Sessions)
+	if shared && len(c.MasterSecrets) == 0 && c.MasterSecretFile == "" {
+		return mend(errors.New("a database that several nodes may share needs a master secret that they share"),
+			"make one with 'watchword secret', and give it to every node: WATCHWORD_MASTER_SECRET, or --master-secret-file")
+	}
+	return nil
+}
+
 // checkSecrets judges the secrets that were given as text, before anything is
 // made. No error repeats one.
 func (c *config) checkSecrets() error {

@@ -113,7 +113,7 @@ func TestSettingsOfEachKind(t *testing.T) {
 		{"quotes and comments in .env", places{dotenv: "# mine\nexport WATCHWORD_AUDIENCE='a # b' # c\n"}, func(c config) any { return c.Audience }, "a # b"},
 		{"others' names in .env", places{dotenv: "DB_URL=mongodb://x\nPORT=1\n"}, func(c config) any { return c.Listen }, "127.0.0.1:1"},
 		{"what Kubernetes sets beside a service of our name", places{environ: []string{"WATCHWORD_PORT=tcp://10.0.0.1:80", "WATCHWORD_SERVICE_HOST=10.0.0.1", "WATCHWORD_SERVICE_PORT_HTTP=80", "WATCHWORD_PORT_80_TCP_ADDR=10.0.0.1"}}, func(c config) any { return c.Listen }, "127.0.0.1:8080"},
-		{"a database's password in the environment", places{environ: []string{"WATCHWORD_DATABASE=sqlite://u:p@localhost/w"}}, func(c config) any { return c.Database }, "sqlite://u:p@localhost/w"},
+		{"a database's password in the environment", places{environ: []string{"WATCHWORD_DATABASE=postgres://u:p@localhost/w"}}, func(c config) any { return c.Database }, "postgres://u:p@localhost/w"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func TestWrongSettingsAreRefusedWithTheWayToMendThem(t *testing.T) {
 		{"two algorithms", places{args: []string{"--algorithm", "ES256"}, environ: []string{"ACCESS_TOKEN_SECRET=" + canary}}, "ACCESS_TOKEN_SECRET is for HS256, but the algorithm is ES256", "unset one"},
 		{"a short secret", places{dotenv: "REFRESH_TOKEN_SECRET=" + canary}, "REFRESH_TOKEN_SECRET in .env: ", ""},
 		{"a short master secret", places{environ: []string{"WATCHWORD_MASTER_SECRET=" + goodSecret + "," + canary}}, "WATCHWORD_MASTER_SECRET: ", ""},
-		{"no such database", places{args: []string{"--database", "oracle:" + canary}}, "no kind of database", "memory:, sqlite:"},
+		{"no such database", places{args: []string{"--database", "oracle:" + canary}}, "no kind of database", "memory:, mysql:, postgres:, "},
 		{"HS256 without a secret", places{args: []string{"--algorithm", "HS256"}}, "there is none", "watchword secret"},
 		{"two master secrets", places{args: []string{"--master-secret-file", "m"}, environ: []string{"WATCHWORD_MASTER_SECRET=" + canary}}, "given twice: by WATCHWORD_MASTER_SECRET and by --master-secret-file", "unset one"},
 		{"SameSite=None for nobody", places{args: []string{"--cookie-same-site", "none"}}, "no origin is allowed", "--allow-origin"},
@@ -279,6 +279,24 @@ func TestNearest(t *testing.T) {
 	} {
 		if got := nearest(row.name, names); got != row.want {
 			t.Errorf("nearest(%q) = %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+func TestMySQLAddressesAreURLs(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ address, want string }{
+		{"mysql://ada:p%40ss@db.example:3307/watchword?tls=true", "ada:p@ss@tcp(db.example:3307)/watchword?tls=true"},
+		{"mariadb://db.example/watchword", "tcp(db.example:3306)/watchword"},
+		{"mysql://[::1]/watchword", "tcp([::1]:3306)/watchword"},
+	} {
+		if got, err := mysqlAddress(row.address); err != nil || got != row.want {
+			t.Errorf("%s is %q, %v; want %q", row.address, got, err, row.want)
+		}
+	}
+	for _, address := range []string{"mysql:", "mysql://db.example", "mysql:ada:canary@tcp(db:3306)/w", "mysql://ada:canary@/w"} {
+		if _, err := mysqlAddress(address); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v, want an error without the password", address, err)
 		}
 	}
 }

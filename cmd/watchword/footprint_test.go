@@ -4,7 +4,6 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -94,18 +93,6 @@ func TestFootprint(t *testing.T) {
 		t.Errorf("%d of %d could sign in: nothing was measured", signedIn.Load(), many)
 	}
 	judge(t, "most resident with 64 sign-ins at once", resident(t, n, "VmHWM"), maxSignIns)
-}
-
-func mustCall(t testing.TB, client *http.Client, n *node, c call) answer {
-	t.Helper()
-	a, err := c.do(t.Context(), client, n.url)
-	if err == nil && a.status != http.StatusOK {
-		err = errors.New("refused")
-	}
-	if err != nil {
-		t.Errorf("%s %s: %v %v", c.method, c.path, a, err)
-	}
-	return a
 }
 
 // judge compares a size with its limit.

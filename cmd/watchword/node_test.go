@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,13 +30,19 @@ type node struct {
 // waits until it answers. It is killed when the test ends, if it still runs.
 func startNode(t testing.TB, binary, data string, args ...string) *node {
 	t.Helper()
+	return startNodeWith(t, nil, binary, append([]string{"--data", data}, args...)...)
+}
+
+// startNodeWith does so with settings in the environment.
+func startNodeWith(t testing.TB, environ []string, binary string, args ...string) *node {
+	t.Helper()
 	portFile := filepath.Join(t.TempDir(), "address")
 	n := &node{log: new(lockedBuffer)}
 	n.cmd = exec.CommandContext(t.Context(), binary, append([]string{
-		"serve", "--data", data, "--listen", "127.0.0.1:0", "--port-file", portFile,
+		"serve", "--listen", "127.0.0.1:0", "--port-file", portFile,
 	}, args...)...)
 	n.cmd.Dir = t.TempDir()
-	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=2", quickExit} // on any machine
+	n.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=2", quickExit}, environ...) // two, on any machine
 	n.cmd.Stdout, n.cmd.Stderr = n.log, n.log
 	if err := n.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -152,6 +159,19 @@ func (c call) do(ctx context.Context, client *http.Client, url string) (answer, 
 	return a, nil
 }
 
+// mustCall is a call that has to be answered by 200.
+func mustCall(t testing.TB, client *http.Client, n *node, c call) answer {
+	t.Helper()
+	a, err := c.do(t.Context(), client, n.url)
+	if err == nil && a.status != http.StatusOK {
+		err = errors.New("refused")
+	}
+	if err != nil {
+		t.Errorf("%s %s: %v %v", c.method, c.path, a, err)
+	}
+	return a
+}
+
 // newClient is an HTTP client with connections of its own.
 func newClient(t testing.TB) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
@@ -162,8 +182,14 @@ func newClient(t testing.TB) *http.Client {
 // runWatchword runs a command to its end, with input, and fails the test if it fails.
 func runWatchword(t testing.TB, input string, args ...string) string {
 	t.Helper()
+	return runWatchwordWith(t, nil, input, args...)
+}
+
+// runWatchwordWith does so with settings in the environment.
+func runWatchwordWith(t testing.TB, environ []string, input string, args ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "watchword", args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), quickExit}
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), quickExit}, environ...)
 	cmd.Dir = t.TempDir()
 	cmd.Stdin = strings.NewReader(input)
 	output, err := cmd.CombinedOutput()

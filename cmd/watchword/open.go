@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver of sqlite: addresses
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver of postgres: addresses
+	_ "modernc.org/sqlite"             // the driver of sqlite: addresses
 
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store"
@@ -20,10 +24,11 @@ import (
 
 // opening is what is needed to open the stores that a database's address names.
 type opening struct {
-	where  string // the address without its scheme
-	folder folder
-	create bool // make the database if there is none
-	logger *slog.Logger
+	address string // all of it
+	where   string // without its scheme
+	folder  folder
+	create  bool // make the database if there is none
+	logger  *slog.Logger
 
 	// durable says that rotations must be on the disk before they are answered.
 	// Otherwise they are within session.SyncWithin.
@@ -41,8 +46,16 @@ type driver func(context.Context, opening) (opened, error)
 
 // drivers are the kinds of databases, by the scheme of their addresses.
 var drivers = map[string]driver{
-	"sqlite": openSQLite,
-	"memory": openMemory,
+	"sqlite":   openSQLite,
+	"memory":   openMemory,
+	"postgres": openPostgres, "postgresql": openPostgres,
+	"mysql": openMySQL, "mariadb": openMySQL,
+}
+
+// local reports whether an address is of a database that this machine has to
+// itself. Any number of nodes may share others.
+func local(address string) bool {
+	return strings.HasPrefix(address, "sqlite:") || strings.HasPrefix(address, "memory:")
 }
 
 func openSQLite(ctx context.Context, o opening) (opened, error) {
@@ -53,11 +66,56 @@ func openSQLite(ctx context.Context, o opening) (opened, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !o.create {
 		return opened{}, mend(fmt.Errorf("there is no database %s", path), "start the server once, or name the data with --data or --database")
 	}
-	db, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Logger: o.logger, DurableRotations: o.durable})
+	db, err := sqlstore.OpenSQLite(ctx, path, o.sql())
 	if err != nil {
 		return opened{}, err
 	}
 	return opened{db.Set(), db.Close}, nil
+}
+
+func openPostgres(ctx context.Context, o opening) (opened, error) {
+	db, err := sqlstore.OpenPostgres(ctx, o.address, o.sql())
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{db.Set(), db.Close}, nil
+}
+
+func openMySQL(ctx context.Context, o opening) (opened, error) {
+	address, err := mysqlAddress(o.address)
+	if err != nil {
+		return opened{}, err
+	}
+	db, err := sqlstore.OpenMySQL(ctx, address, o.sql())
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{db.Set(), db.Close}, nil
+}
+
+// mysqlAddress writes a URL as the driver wants it. The parameters are the driver's.
+func mysqlAddress(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || len(u.Path) < 2 {
+		return "", mend(errors.New("the address of the MySQL database is not complete"), "write it as mysql://USER:PASSWORD@HOST:3306/DATABASE")
+	}
+	port := u.Port()
+	if port == "" {
+		port = "3306"
+	}
+	c := mysql.NewConfig()
+	c.User, c.Net, c.Addr, c.DBName = u.User.Username(), "tcp", net.JoinHostPort(u.Hostname(), port), u.Path[1:]
+	c.Passwd, _ = u.User.Password()
+	c.Params = make(map[string]string)
+	for name := range u.Query() {
+		c.Params[name] = u.Query().Get(name)
+	}
+	return c.FormatDSN(), nil
+}
+
+// sql is the options of the stores in SQL databases.
+func (o opening) sql() sqlstore.Options {
+	return sqlstore.Options{Logger: o.logger, DurableRotations: o.durable}
 }
 
 func openMemory(_ context.Context, o opening) (opened, error) {
@@ -89,7 +147,7 @@ func openAddress(ctx context.Context, name, address string, o opening) (opened, 
 	if err != nil {
 		return opened{}, err
 	}
-	o.where = where
+	o.address, o.where = address, where
 	return open(ctx, o)
 }
 

@@ -33,6 +33,9 @@ second signal ends it at once; nothing that was answered is lost either way.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load(cmd.Flags(), p.environ, p.dir)
+			if err == nil {
+				err = c.checkNodes()
+			}
 			if err != nil {
 				return err
 			}
