@@ -1,6 +1,6 @@
 /** The examples for front ends, as a user meets them. */
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -41,6 +41,7 @@ async function show(
     await browser?.close();
     await server.close();
     await site.close();
+    rmSync(out, { recursive: true });
   }
 }
 
