@@ -117,7 +117,10 @@ func collect[T any](rows *sql.Rows, scan func(row) (T, error)) ([]T, error) {
 		}
 		values = append(values, value)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if err := rows.Close(); err != nil {
 		return nil, err
 	}
 	return values, nil

@@ -69,13 +69,19 @@ var mysql = dialect{
 // mysqlNumber is the server's number of an error, 0 if it is not the server's.
 // The driver's error type is not imported: its field is found by name.
 func mysqlNumber(err error) uint16 {
-	for ; err != nil; err = errors.Unwrap(err) {
-		value := reflect.Indirect(reflect.ValueOf(err))
-		if value.Kind() != reflect.Struct {
-			continue
-		}
+	if value := reflect.Indirect(reflect.ValueOf(err)); value.Kind() == reflect.Struct {
 		if number := value.FieldByName("Number"); number.IsValid() && number.Kind() == reflect.Uint16 {
 			return uint16(number.Uint())
+		}
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		return mysqlNumber(wrapper.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range wrapper.Unwrap() {
+			if number := mysqlNumber(one); number != 0 {
+				return number
+			}
 		}
 	}
 	return 0

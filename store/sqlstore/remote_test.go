@@ -2,10 +2,14 @@ package sqlstore
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 
+	driver "github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/watchwordauth/watchword/session"
 )
@@ -47,6 +51,44 @@ func TestMySQLSettingsAreTheStores(t *testing.T) {
 	for _, address := range []string{"u@/d?clientFoundRows=true", "u@/d?tls=true&clientFoundRows=1", "u@/d?clientFoundRows=TRUE"} {
 		if _, err := OpenMySQL(t.Context(), address, Options{}); !errors.Is(err, ErrFoundRows) {
 			t.Errorf("%s: %v, want %v", address, err, ErrFoundRows)
+		}
+	}
+}
+
+// What a server says decides whether it is asked again, however it is wrapped.
+func TestServersAreUnderstood(t *testing.T) {
+	t.Parallel()
+	type meaning struct{ duplicate, again, unavailable bool }
+	for _, row := range []struct {
+		name    string
+		dialect *dialect
+		err     error
+		want    meaning
+	}{
+		{"MySQL: taken", &mysql, &driver.MySQLError{Number: 1062}, meaning{duplicate: true}},
+		{"MySQL: deadlock", &mysql, &driver.MySQLError{Number: 1213}, meaning{again: true}},
+		{"MySQL: read only", &mysql, &driver.MySQLError{Number: 1290}, meaning{unavailable: true}},
+		{"MySQL: a mistake", &mysql, &driver.MySQLError{Number: 1064}, meaning{}},
+		{"MySQL: gone", &mysql, driver.ErrInvalidConn, meaning{unavailable: true}},
+		{"PostgreSQL: taken", &postgres, &pgconn.PgError{Code: "23505"}, meaning{duplicate: true}},
+		{"PostgreSQL: deadlock", &postgres, &pgconn.PgError{Code: "40P01"}, meaning{again: true}},
+		{"PostgreSQL: serialization", &postgres, &pgconn.PgError{Code: "40001"}, meaning{again: true}},
+		{"PostgreSQL: shutting down", &postgres, &pgconn.PgError{Code: "57P01"}, meaning{unavailable: true}},
+		{"PostgreSQL: disk full", &postgres, &pgconn.PgError{Code: "53100"}, meaning{unavailable: true}},
+		{"PostgreSQL: a replica", &postgres, &pgconn.PgError{Code: "25006"}, meaning{unavailable: true}},
+		{"PostgreSQL: a mistake", &postgres, &pgconn.PgError{Code: "42601"}, meaning{}},
+		{"PostgreSQL: gone", &postgres, io.ErrUnexpectedEOF, meaning{unavailable: true}},
+		{"neither", &mysql, errors.New("other"), meaning{}},
+	} {
+		for how, err := range map[string]error{
+			"":          row.err,
+			", wrapped": fmt.Errorf("advance: %w", row.err),
+			", joined":  errors.Join(errors.New("first"), fmt.Errorf("and: %w", row.err)),
+		} {
+			got := meaning{row.dialect.duplicate(err), row.dialect.again(err), row.dialect.unavailable(err)}
+			if got != row.want {
+				t.Errorf("%s%s: %+v, want %+v", row.name, how, got, row.want)
+			}
 		}
 	}
 }
