@@ -102,10 +102,11 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-// tend does what is due.
+// tend does what is due. It syncs before it copies, and after: copying may take
+// its time on a slow disk, while rotations go on.
 func (k *keeper) tend(ctx context.Context) error {
+	errs := []error{k.sync(ctx)}
 	size := logSize(k.log)
-	var errs []error
 	if size > tidyLog {
 		// The second round copies what was written during the first, so that the
 		// rest is small.
@@ -118,13 +119,19 @@ func (k *keeper) tend(ctx context.Context) error {
 	if size > k.limit {
 		errs = append(errs, k.empty(ctx))
 	}
-	if k.owing.Swap(false) {
-		if err := k.db.syncSQLite(ctx); err != nil {
-			k.owing.Store(true)
-			errs = append(errs, err)
-		}
+	return errors.Join(append(errs, k.sync(ctx))...)
+}
+
+// sync pays what is owed.
+func (k *keeper) sync(ctx context.Context) error {
+	if !k.owing.Swap(false) {
+		return nil
 	}
-	return errors.Join(errs...)
+	err := k.db.syncSQLite(ctx)
+	if err != nil {
+		k.owing.Store(true)
+	}
+	return err
 }
 
 // empty copies the rest of the log and empties it while nobody writes.
@@ -146,10 +153,7 @@ func (k *keeper) close() error {
 	<-k.stopped
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var err error
-	if k.owing.Swap(false) {
-		err = k.db.syncSQLite(ctx)
-	}
+	err := k.sync(ctx)
 	// The last connection to the file copies the log when it is closed.
 	return errors.Join(k.db.fault(ctx, err), k.keeping.Close())
 }
