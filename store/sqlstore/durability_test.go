@@ -138,6 +138,10 @@ func TestEachVerbIsAsDurableAsItMustBe(t *testing.T) {
 			_, err := set.Sessions.Advance(t.Context(), s.ID, 1, advanced)
 			return err
 		}, count{relaxed: 1}},
+		{"Advance that keeps the generation", func() error {
+			_, err := set.Sessions.Advance(t.Context(), s.ID, advanced.Generation, advanced)
+			return err
+		}, count{durable: 1}},
 		{"Revoke", func() error {
 			_, err := set.Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt})
 			return err

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/watchwordauth/watchword/session"
 )
@@ -17,9 +18,34 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 	if next.Generation < from {
 		return false, nil // a register never goes back
 	}
+	if next.Generation == from {
+		return s.prolong(ctx, id, next)
+	}
 	shard := s.advances[int(id[0])%len(s.advances)]
 	won, err := shard.Do(ctx, rotation{id, from, next})
 	return won, s.fault(ctx, err)
+}
+
+// prolong writes a register of the stored generation, durably: what a client holds
+// proves a lost rotation, but not that its token was handed out again.
+func (s sessions) prolong(ctx context.Context, id session.ID, next session.Register) (bool, error) {
+	did, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) (bool, error) {
+		// Asked, not counted: MySQL does not count a row that stays as it is.
+		same, err := all(ctx, s.DB, tx, scanned[int64],
+			`SELECT 1 FROM watchword_sessions WHERE id = ? AND generation = ? AND revoked_at IS NULL`+s.dialect.forUpdate,
+			id[:], int64(next.Generation))
+		if err != nil || len(same) == 0 {
+			return false, err
+		}
+		_, err = tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions
+			SET rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
+				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
+			WHERE id = ?`),
+			micros(next.RotatedAt), micros(next.EmittedAt), next.RequestKey[:], micros(next.IdleUntil),
+			s.dialect.text(next.LastSeen.IP), s.dialect.text(next.LastSeen.UserAgent), id[:])
+		return err == nil, err
+	})
+	return did, s.fault(ctx, err)
 }
 
 // advanceAll is the batch behind Advance.
