@@ -2,10 +2,7 @@ package client
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,9 +91,7 @@ func (c *Client) SignIn(ctx context.Context, login, password string) error {
 	if err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	if err := c.storage.Save(ctx, Credentials{RefreshToken: answer.RefreshToken, Secret: hex.EncodeToString(secret)}); err != nil {
+	if err := c.storage.Save(ctx, held(answer.RefreshToken)); err != nil {
 		return fmt.Errorf("keep the session: %w", err)
 	}
 	c.adopt(answer)
@@ -111,7 +106,7 @@ func (c *Client) SignOut(ctx context.Context) error {
 		return fmt.Errorf("find the session: %w", err)
 	}
 	c.forget()
-	if err := c.storage.Clear(ctx); err != nil {
+	if _, err := c.storage.Replace(ctx, credentials, Credentials{}); err != nil {
 		return fmt.Errorf("forget the session: %w", err)
 	}
 	if credentials.RefreshToken == "" {
@@ -195,9 +190,8 @@ func (c *Client) forget() {
 	c.access = ""
 }
 
-// requestKey is the key of the refresh that presents a token.
-func (k Credentials) requestKey() string {
-	mac := hmac.New(sha256.New, []byte(k.Secret))
-	mac.Write([]byte("watchword/request-key\x00" + k.RefreshToken))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+// held is a token that was just received, with the key of the refresh that will
+// present it.
+func held(refreshToken string) Credentials {
+	return Credentials{RefreshToken: refreshToken, RequestKey: rand.Text()}
 }

@@ -345,7 +345,7 @@ func TestARedirectCarriesNoSecretAway(t *testing.T) {
 		}))
 		defer moved.Close()
 		storage := client.NewMemory()
-		if err := storage.Save(t.Context(), client.Credentials{RefreshToken: "wwr_secret", Secret: "s"}); err != nil {
+		if err := storage.Save(t.Context(), client.Credentials{RefreshToken: "wwr_secret", RequestKey: "k"}); err != nil {
 			t.Fatal(err)
 		}
 		c, err := client.New(moved.URL, client.WithStorage(storage), client.WithHTTPClient(&http.Client{}))
@@ -393,7 +393,7 @@ func TestFileIsPrivateAndWhole(t *testing.T) {
 	if got, err := file.Load(t.Context()); err != nil || got != (client.Credentials{}) {
 		t.Errorf("before anything was saved: %v, %v", got, err)
 	}
-	want := client.Credentials{RefreshToken: "wwr_x", Secret: "s"}
+	want := client.Credentials{RefreshToken: "wwr_x", RequestKey: "k"}
 	if err := file.Save(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -412,9 +412,74 @@ func TestFileIsPrivateAndWhole(t *testing.T) {
 	if _, err := file.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "sign in again") {
 		t.Errorf("a damaged file: %v", err)
 	}
-	for range 2 {
-		if err := file.Clear(t.Context()); err != nil {
-			t.Errorf("Clear = %v", err)
+}
+
+func TestReplaceHasOneWinner(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "credentials.json")
+	memory := client.NewMemory()
+	for name, storage := range map[string]func() client.Storage{
+		"memory": func() client.Storage { return memory },
+		"file":   func() client.Storage { return client.NewFile(path) }, // each as another program
+	} {
+		old := client.Credentials{RefreshToken: "wwr_old", RequestKey: "k"}
+		if err := storage().Save(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+		var wins atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				won, err := storage().Replace(t.Context(), old, client.Credentials{RefreshToken: "wwr_new", RequestKey: fmt.Sprint(i)})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				if won {
+					wins.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if wins.Load() != 1 {
+			t.Errorf("%s: %d winners, want 1", name, wins.Load())
+		}
+		kept, err := storage().Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if won, err := storage().Replace(t.Context(), kept, client.Credentials{}); err != nil || !won {
+			t.Errorf("%s: forgetting: %v, %v", name, won, err)
+		}
+		if kept, err := storage().Load(t.Context()); err != nil || kept != (client.Credentials{}) {
+			t.Errorf("%s: still kept after forgetting, %v", name, err)
+		}
+	}
+}
+
+// Whoever copied the storage is one honest retry, and then a thief.
+func TestACopyOfTheStorageIsFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mine, stolen := client.NewMemory(), client.NewMemory()
+	owner := w.signedIn(mine)
+	copied, err := mine.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stolen.Save(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	thief := w.client(stolen)
+	for range 4 {
+		w.wait(11 * time.Minute)
+		owner.Token(t.Context())
+		w.wait(11 * time.Minute) // within the retry window the thief would get nothing, and change nothing
+		thief.Token(t.Context())
+	}
+	for name, c := range map[string]*client.Client{"owner": owner, "thief": thief} {
+		w.wait(11 * time.Minute)
+		if _, err := c.Token(t.Context()); !errors.Is(err, client.ErrSignedOut) {
+			t.Errorf("%s: Token = %v, want ErrSignedOut", name, err)
 		}
 	}
 }

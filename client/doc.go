@@ -10,8 +10,9 @@
 // former are ErrSignedOut. It needs the standard library alone.
 //
 // A retry of a refresh must not look like a thief. Each refresh therefore carries
-// a request key (the Idempotency-Key header) that only this client can make: a
-// digest of the refresh token under a secret that was drawn at sign-in and never
-// leaves the storage. Programs that share a storage make the same key for the same
-// token, without talking to each other, and a retry has it however late it comes.
+// a request key (the Idempotency-Key header) that only this client has: it is drawn
+// when a refresh token is received and stored with it, in one write, long before it
+// is sent. Programs that share a storage find the same key with the same token, and
+// a retry has it however late it comes. Whoever copies the storage can make one
+// honest retry and no more: the next token has another key.
 package client

@@ -57,14 +57,16 @@ func (c *Client) refreshOnce(ctx context.Context) (string, error) {
 	if credentials.RefreshToken == "" {
 		return "", ErrSignedOut
 	}
-	got, err := c.post(ctx, "/api/auth/refreshtoken", map[string]string{"refreshToken": credentials.RefreshToken}, credentials.requestKey())
+	got, err := c.post(ctx, "/api/auth/refreshtoken", map[string]string{"refreshToken": credentials.RefreshToken}, credentials.RequestKey)
 	if errors.Is(err, ErrSignedOut) {
 		c.forget()
 		// Another program may have signed in meanwhile: its session is not ours to clear.
-		if now, loadErr := c.storage.Load(ctx); loadErr == nil && now == credentials {
-			if clearErr := c.storage.Clear(ctx); clearErr != nil {
-				return "", errors.Join(err, fmt.Errorf("forget the session: %w", clearErr))
-			}
+		replaced, clearErr := c.storage.Replace(ctx, credentials, Credentials{})
+		switch {
+		case clearErr != nil:
+			return "", errors.Join(err, fmt.Errorf("forget the session: %w", clearErr))
+		case !replaced:
+			return "", errOvertaken
 		}
 	}
 	if err != nil {
@@ -72,16 +74,28 @@ func (c *Client) refreshOnce(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("refresh: %w", err)
 	}
 	if got.RefreshToken != "" && got.RefreshToken != credentials.RefreshToken {
-		credentials.RefreshToken = got.RefreshToken
-		if err := c.storage.Save(ctx, credentials); err != nil {
+		replaced, err := c.storage.Replace(ctx, credentials, held(got.RefreshToken))
+		if err != nil {
 			// The token was not kept, so the old one is presented again: with
 			// its request key it gets the same answer, whenever that is.
 			return "", fmt.Errorf("keep the session: %w", err)
+		}
+		if !replaced {
+			// Another program was faster with the same answer, or signed in as
+			// somebody else: what the storage holds now is what counts.
+			kept, err := c.storage.Load(ctx)
+			if err != nil || kept.RefreshToken != got.RefreshToken {
+				return "", errors.Join(errOvertaken, err)
+			}
 		}
 	}
 	c.adopt(got)
 	return got.AccessToken, nil
 }
+
+// errOvertaken means that the storage holds another token than the one that was
+// presented: it is presented next.
+var errOvertaken = errors.New("another program replaced the session meanwhile")
 
 // answer is what the server gives.
 type answer struct {
