@@ -40,7 +40,7 @@ for module in $(modules); do
 	(cd "$module" && go test $race -timeout 20m ./...)
 done
 
-if [ -f js/package.json ]; then
-	step 'npm test (js)'
-	(cd js && npm ci --no-audit --no-fund && npm test)
-fi
+for package in js interop/node; do
+	step "npm test ($package)"
+	(cd "$package" && npm ci --no-audit --no-fund && npm test)
+done
