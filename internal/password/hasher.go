@@ -32,7 +32,6 @@ type Hasher struct {
 	large   chan struct{} // held by the one hash that needs a lot of memory
 	waiting atomic.Int64
 	runs    atomic.Uint64
-	left    atomic.Int64 // KiB that hashes used since the last tidy
 	pace    pace
 }
 
@@ -131,22 +130,26 @@ func (h *Hasher) run(ctx context.Context, memory int, work func()) (time.Time, e
 	h.runs.Add(1)
 	began := time.Now()
 	work()
-	h.tidy(memory)
+	tidy(memory)
 	return began, nil
 }
 
-// smallHeap is up to how much live memory a collection is cheap beside a hash.
-const smallHeap = 64 << 20
+// smallHeap is up to how much live memory a collection is cheap beside a hash of
+// the usual size; largeHash, in KiB, is what is worth one.
+const (
+	smallHeap = 64 << 20
+	largeHash = 8 * 1024
+)
 
-// tidy collects what hashes have left behind once it is twice what a hash needs.
-// Left to itself the collector lets the heap double, which for blocks as large
-// as these is several of them; where the heap is large anyhow that is no matter,
-// and a collection would cost more than it is worth.
-func (h *Hasher) tidy(memory int) {
-	if h.left.Add(int64(memory)) < 2*int64(h.Cost.Memory) {
+// tidy collects what a hash has left behind. Left to itself the collector lets the
+// heap double, which for blocks as large as these is several of them; where the
+// heap is large anyhow that is no matter, and a collection would cost more than
+// it is worth. It is done after every hash alike, so that no answer tells by its
+// time whose turn it was.
+func tidy(memory int) {
+	if memory < largeHash {
 		return
 	}
-	h.left.Store(0)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	if live[0].Value.Kind() == metrics.KindUint64 && live[0].Value.Uint64() < smallHeap {
