@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"sync"
@@ -41,8 +42,23 @@ type edition struct {
 	later time.Duration
 }
 
+// fresh returns an edition of no earlier than now, for who has just come and must not
+// miss what was acknowledged before. It may have to wait for it.
+func (b *bulletin) fresh(ctx context.Context, held string) (edition, error) {
+	e, err := b.read(ctx, held)
+	if err != nil || e.later == 0 {
+		return e, err
+	}
+	select {
+	case <-time.After(e.later):
+		return b.read(ctx, held)
+	case <-ctx.Done():
+		return edition{}, ctx.Err()
+	}
+}
+
 // read returns the newest edition for a reader who holds the entries of a name.
-func (b *bulletin) read(held string) (edition, error) {
+func (b *bulletin) read(_ context.Context, held string) (edition, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	later := b.renew()

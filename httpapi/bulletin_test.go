@@ -46,7 +46,7 @@ func press(t *testing.T) (b *bulletin, set *revocation.Set, signed *int) {
 
 func read(t *testing.T, b *bulletin, held string) edition {
 	t.Helper()
-	e, err := b.read(held)
+	e, err := b.read(t.Context(), held)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,26 @@ func TestTheFirstRevocationAfterASilenceIsTheNewsAtOnce(t *testing.T) {
 		end(set, 1)
 		if e := read(t, b, held); e.set == held || e.later != 0 {
 			t.Errorf("got %+v", e)
+		}
+	})
+}
+
+// Who has just come gets everything that was acknowledged before, however short ago.
+func TestANewReaderMissesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, set, _ := press(t)
+		for n := range byte(200) {
+			end(set, n)
+			e, err := b.fresh(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d struct{ Sessions []string }
+			if err := json.Unmarshal([]byte(e.document), &d); err != nil || len(d.Sessions) != int(n)+1 {
+				t.Fatalf("%d of %d sessions, %v: %s", len(d.Sessions), n+1, err, e.document)
+			}
+			time.Sleep(7 * time.Millisecond)
 		}
 	})
 }

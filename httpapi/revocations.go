@@ -28,15 +28,7 @@ func (a *api) revocations(w http.ResponseWriter, r *http.Request) error {
 		return a.streamRevocations(w, r)
 	}
 	held := strings.Trim(r.Header.Get("If-None-Match"), `"`)
-	now, err := a.bulletin.read(held)
-	if err == nil && now.later > 0 {
-		select {
-		case <-time.After(now.later):
-		case <-r.Context().Done():
-			return r.Context().Err()
-		}
-		now, err = a.bulletin.read(held)
-	}
+	now, err := a.bulletin.fresh(r.Context(), held)
 	if err != nil {
 		return err
 	}
@@ -90,13 +82,14 @@ func (a *api) streamRevocations(w http.ResponseWriter, r *http.Request) error {
 	heartbeat := time.NewTicker(verify.HeartbeatInterval * 3 / 4)
 	defer heartbeat.Stop()
 
-	sent := ""
+	sent, read := "", a.bulletin.fresh
 	for {
 		changed := a.Revocations.Changed() // taken before the state is, so that no change is missed
-		now, err := a.bulletin.read(sent)
+		now, err := read(ctx, sent)
 		if err != nil {
 			return err
 		}
+		read = a.bulletin.read
 		var later <-chan time.Time
 		if now.later > 0 {
 			changed, later = nil, time.After(now.later)
