@@ -25,36 +25,53 @@ func (s *Service) Create(ctx context.Context, n NewUser, by Actor) (User, error)
 
 // SetRoles gives a user these roles instead of the ones they have. Their access
 // tokens become stale; their sessions go on. It fails with ErrNotFound, an
-// ErrUnknownRole, or ErrSelf if administrators would take the role from themselves.
+// ErrUnknownRole, ErrSelf if administrators would take the role from themselves,
+// or ErrLastAdmin.
 func (s *Service) SetRoles(ctx context.Context, id ID, roles []string, by Actor) (User, error) {
 	roles, err := s.known(roles)
 	if err != nil {
 		return User{}, err
 	}
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	var had []string
+	set := func(before User) (User, error) {
+		had = before.Roles
+		user, err := s.config.Store.SetRoles(ctx, id, roles, s.now())
+		if err != nil {
+			return User{}, fmt.Errorf("set the roles: %w", err)
+		}
+		s.announce(user)
+		return user, nil
+	}
 	before, err := s.Find(ctx, id)
 	if err != nil {
 		return User{}, err
 	}
-	if by.By == id.String() && before.Has(RoleAdmin) && !slices.Contains(roles, RoleAdmin) {
+	var user User
+	switch {
+	case slices.Contains(roles, RoleAdmin):
+		user, err = set(before)
+	case by.By == id.String() && before.Has(RoleAdmin):
 		return User{}, ErrSelf
+	default:
+		user, err = s.takeAway(ctx, id, set, func(before User) (User, error) {
+			return s.config.Store.SetRoles(ctx, id, before.Roles, s.now())
+		})
 	}
-	ctx, cancel := settled(ctx)
-	defer cancel()
-	user, err := s.config.Store.SetRoles(ctx, id, roles, s.now())
 	if err != nil {
-		return User{}, fmt.Errorf("set the roles: %w", err)
+		return User{}, err
 	}
-	s.announce(user)
 	s.recordAct(ctx, audit.UserRolesChanged, user, by, map[string]string{
-		"from": strings.Join(before.Roles, " "), "to": strings.Join(user.Roles, " "),
+		"from": strings.Join(had, " "), "to": strings.Join(user.Roles, " "),
 	})
 	return user, nil
 }
 
 // Block keeps a user out: no sign-in, no refresh, and all sessions end. The
 // reason is for administrators. Blocking who is blocked already ends what is
-// left. It fails with ErrNotFound, or with ErrSelf for administrators themselves.
-// If ending the sessions failed the user is blocked all the same.
+// left. It fails with ErrNotFound, with ErrSelf for administrators themselves, or
+// with ErrLastAdmin. If ending the sessions failed the user is blocked all the same.
 func (s *Service) Block(ctx context.Context, id ID, reason string, by Actor) (User, error) {
 	if by.By == id.String() {
 		return User{}, ErrSelf
@@ -62,11 +79,17 @@ func (s *Service) Block(ctx context.Context, id ID, reason string, by Actor) (Us
 	ctx, cancel := settled(ctx)
 	defer cancel()
 	reason = cut(reason, maxReason)
-	user, err := s.config.Store.SetBlock(ctx, id, Block{At: s.now(), Reason: reason, By: by.By})
+	user, err := s.takeAway(ctx, id, func(User) (User, error) {
+		user, err := s.config.Store.SetBlock(ctx, id, Block{At: s.now(), Reason: reason, By: by.By})
+		if err != nil {
+			return User{}, fmt.Errorf("block the user: %w", err)
+		}
+		s.announce(user)
+		return user, nil
+	}, func(User) (User, error) { return s.config.Store.ClearBlock(ctx, id, s.now()) })
 	if err != nil {
-		return User{}, fmt.Errorf("block the user: %w", err)
+		return User{}, err
 	}
-	s.announce(user)
 	s.recordAct(ctx, audit.UserBlocked, user, by, map[string]string{"reason": reason})
 	if _, err := s.config.Sessions.EndUser(ctx, id, "", ReasonBlocked, by.By); err != nil {
 		return User{}, fmt.Errorf("the user is blocked, but ending the sessions failed: %w", err)

@@ -226,6 +226,7 @@ func TestAdministratorsCannotLockThemselvesOut(t *testing.T) {
 	if _, err := h.SetRoles(t.Context(), anna.ID, nil, account.Actor{By: anna.ID.String()}); err != nil {
 		t.Errorf("who is no administrator has nothing to lose: %v", err)
 	}
+	h.makeAdmin(t, 2)
 	cli := account.Actor{By: account.ByCLI}
 	if _, err := h.Block(t.Context(), admin.ID, "left the company", cli); err != nil {
 		t.Errorf("from the command line: %v", err)

@@ -32,6 +32,19 @@ var (
 	// lock them out.
 	ErrSelf = errors.New("that cannot be done to oneself")
 
+	// ErrLastAdmin says that nobody would be left who can administer.
+	ErrLastAdmin = errors.New("the last administrator must remain")
+
+	// ErrResetCode says that a reset code has been used, is outdated, has expired,
+	// or is none of ours. It does not say which.
+	ErrResetCode = errors.New("the reset code is not valid")
+
+	// ErrSetupCode says that a set-up code has been used, has expired, or is none.
+	ErrSetupCode = errors.New("the set-up code is not valid")
+
+	// ErrNoResetKeys says that this Service was given no keys for reset codes.
+	ErrNoResetKeys = errors.New("reset codes cannot be made here")
+
 	// ErrThrottled is every *ThrottledError.
 	ErrThrottled = errors.New("too many attempts")
 

@@ -70,10 +70,15 @@ func (s *Service) replacePassword(ctx context.Context, id ID, normal, keep strin
 	if err != nil {
 		return User{}, fmt.Errorf("set the password: %w", err)
 	}
+	return user, s.passwordReplaced(ctx, user, keep, by, nil)
+}
+
+// passwordReplaced tells of a new password, and ends the user's sessions but keep.
+func (s *Service) passwordReplaced(ctx context.Context, user User, keep string, by Actor, detail map[string]string) error {
 	s.announce(user)
-	s.recordAct(ctx, audit.UserPasswordChanged, user, by, nil)
-	if _, err := s.config.Sessions.EndUser(ctx, id, keep, ReasonPasswordChanged, by.By); err != nil {
-		return User{}, fmt.Errorf("the password is changed, but ending the sessions failed: %w", err)
+	s.recordAct(ctx, audit.UserPasswordChanged, user, by, detail)
+	if _, err := s.config.Sessions.EndUser(ctx, user.ID, keep, ReasonPasswordChanged, by.By); err != nil {
+		return fmt.Errorf("the password is changed, but ending the sessions failed: %w", err)
 	}
-	return user, nil
+	return nil
 }

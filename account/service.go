@@ -57,6 +57,13 @@ type Config struct {
 	// is durable.
 	Announce func(EpochChange)
 
+	// ResetKeys authenticate reset codes, 32 bytes or more each: the current key,
+	// then those it replaced. Without them no codes are made.
+	ResetKeys [][]byte
+
+	// Observe, if set, is told how every Authenticate ended, for metrics: its error.
+	Observe func(error)
+
 	Hasher *password.Hasher // default: Argon2id as password.New makes it
 	Limits Limits           // default: see Limits
 
@@ -70,6 +77,8 @@ type Service struct {
 	config Config
 	roles  []string // all that are known, sorted
 	guard  guard
+	taking chan struct{} // held by who may take an administrator away
+	setup  setup
 }
 
 // New checks the configuration and makes a Service.
@@ -82,8 +91,16 @@ func New(c Config) (*Service, error) {
 			return nil, fmt.Errorf("account: %q cannot be a role: use 1 to 32 of a-z, 0-9, '-', '_', '.' and ':'", role)
 		}
 	}
+	for i, key := range c.ResetKeys {
+		if len(key) < 32 {
+			return nil, fmt.Errorf("account: key %d of reset codes has %d bytes, needs 32", i+1, len(key))
+		}
+	}
 	if c.Announce == nil {
 		c.Announce = func(EpochChange) {}
+	}
+	if c.Observe == nil {
+		c.Observe = func(error) {}
 	}
 	if c.Hasher == nil {
 		c.Hasher = password.New(password.Config{Rand: c.Rand})
@@ -101,6 +118,7 @@ func New(c Config) (*Service, error) {
 		config: c,
 		roles:  roleSet(append([]string{RoleUser, RoleModerator, RoleAdmin}, c.Roles...)),
 		guard:  newGuard(c.Limits, c.Now),
+		taking: make(chan struct{}, 1),
 	}, nil
 }
 

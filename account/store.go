@@ -50,6 +50,11 @@ type Store interface {
 	SetBlock(ctx context.Context, id ID, block Block) (User, error)
 	ClearBlock(ctx context.Context, id ID, at time.Time) (User, error)
 
+	// SetPasswordIf does what SetPassword does if the epoch is this one, and
+	// otherwise nothing; it reports whether it did. An unknown id is false. Of any
+	// number of concurrent calls with one epoch at most one succeeds.
+	SetPasswordIf(ctx context.Context, id ID, epoch uint64, hash string, at time.Time) (User, bool, error)
+
 	// EpochsSince returns the users whose epoch was raised at that time or
 	// later, in any order.
 	EpochsSince(ctx context.Context, at time.Time) ([]EpochChange, error)

@@ -26,6 +26,8 @@ const (
 	UserUnblocked       Type = "user.unblocked"
 	UserRolesChanged    Type = "user.roles_changed"
 	UserPasswordChanged Type = "user.password_changed"
+	UserResetOffered    Type = "user.reset_offered" // an administrator made a reset code
+	UserResetFailed     Type = "user.reset_failed"  // a reset code that was used or too old
 
 	SessionBegun     Type = "session.begun"
 	SessionReplayed  Type = "session.replayed"  // a successor was handed out again to the same request
@@ -36,6 +38,8 @@ const (
 	SessionEnded     Type = "session.ended"
 
 	KeyRotated Type = "key.rotated"
+
+	AuditExported Type = "audit.exported" // an administrator took a copy of the trail
 )
 
 // Event is one thing that happened. It never changes once recorded.

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,6 +133,20 @@ func (s *users) SetPassword(ctx context.Context, id account.ID, hash string, at 
 	return s.change(ctx, id, at, func(u *account.User) { u.PasswordHash = hash })
 }
 
+func (s *users) SetPasswordIf(ctx context.Context, id account.ID, epoch uint64, hash string, at time.Time) (account.User, bool, error) {
+	did := false
+	u, err := s.changeIf(ctx, id, at, func(u *account.User) bool {
+		if did = u.Epoch == epoch; did {
+			u.PasswordHash = hash
+		}
+		return did
+	})
+	if errors.Is(err, account.ErrNotFound) || err == nil && !did {
+		return account.User{}, false, nil
+	}
+	return u, did, err
+}
+
 func (s *users) SetRoles(ctx context.Context, id account.ID, roles []string, at time.Time) (account.User, error) {
 	return s.change(ctx, id, at, func(u *account.User) { u.Roles = roles })
 }
@@ -146,6 +161,11 @@ func (s *users) ClearBlock(ctx context.Context, id account.ID, at time.Time) (ac
 
 // change applies one change that makes older access tokens stale.
 func (s *users) change(ctx context.Context, id account.ID, at time.Time, apply func(*account.User)) (account.User, error) {
+	return s.changeIf(ctx, id, at, func(u *account.User) bool { apply(u); return true })
+}
+
+// changeIf does so unless apply says that there is nothing to do.
+func (s *users) changeIf(ctx context.Context, id account.ID, at time.Time, apply func(*account.User) bool) (account.User, error) {
 	if err := ctx.Err(); err != nil {
 		return account.User{}, err
 	}
@@ -155,7 +175,9 @@ func (s *users) change(ctx context.Context, id account.ID, at time.Time, apply f
 	if !ok {
 		return account.User{}, account.ErrNotFound
 	}
-	apply(&u)
+	if !apply(&u) {
+		return account.User{}, nil
+	}
 	u.Epoch++
 	u.EpochAt = at
 	u = keptUser(u)

@@ -168,6 +168,14 @@ func (s users) SetPassword(ctx context.Context, id account.ID, hash string, at t
 	return s.raise(ctx, id, at, `password_hash = ?`, s.dialect.text(hash))
 }
 
+func (s users) SetPasswordIf(ctx context.Context, id account.ID, epoch uint64, hash string, at time.Time) (account.User, bool, error) {
+	user, err := s.raiseIf(ctx, id, at, `password_hash = ?`, []any{s.dialect.text(hash)}, ` AND epoch = ?`, int64(epoch))
+	if errors.Is(err, account.ErrNotFound) {
+		return account.User{}, false, nil
+	}
+	return user, err == nil, err
+}
+
 func (s users) SetRoles(ctx context.Context, id account.ID, roles []string, at time.Time) (account.User, error) {
 	return s.raise(ctx, id, at, `roles = ?`, s.dialect.text(packRoles(roles)))
 }
@@ -187,10 +195,15 @@ func (s users) setBlock(ctx context.Context, id account.ID, block account.Block,
 
 // raise changes one thing about a user, and the epoch with it.
 func (s users) raise(ctx context.Context, id account.ID, at time.Time, set string, args ...any) (account.User, error) {
+	return s.raiseIf(ctx, id, at, set, args, ``)
+}
+
+// raiseIf does so under a condition. A user that does not fulfil it is ErrNotFound.
+func (s users) raiseIf(ctx context.Context, id account.ID, at time.Time, set string, args []any, condition string, more ...any) (account.User, error) {
+	update := s.dialect.sql(`UPDATE watchword_users SET ` + set + `, epoch = epoch + 1, epoch_at = ? WHERE id = ?` + condition)
 	list, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) ([]account.User, error) {
-		_, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_users SET `+set+`, epoch = epoch + 1, epoch_at = ? WHERE id = ?`),
-			slices.Concat(args, []any{micros(at), id[:]})...)
-		if err != nil {
+		changed, err := affected(tx.ExecContext(ctx, update, slices.Concat(args, []any{micros(at), id[:]}, more)...))
+		if err != nil || changed == 0 {
 			return nil, err
 		}
 		return all(ctx, s.DB, tx, scanUser, `SELECT `+userColumns+` FROM watchword_users WHERE id = ?`, id[:])

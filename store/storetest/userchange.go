@@ -92,6 +92,53 @@ func changesRaiseTheEpoch(t *testing.T, s account.Store) {
 	same(t, "the other user", got, other)
 }
 
+func passwordIsSetAtItsEpoch(t *testing.T, s account.Store) {
+	u, other := someone(0, "anna"), someone(1, "berta")
+	add(t, s, u, other)
+	later := after(time.Minute)
+	for _, epoch := range []uint64{u.Epoch - 1, u.Epoch + 1} {
+		if got, did, err := s.SetPasswordIf(t.Context(), u.ID, epoch, "new", later); did || err != nil || got.ID != (account.ID{}) {
+			t.Errorf("at epoch %d of %d: %v, %v, %v", epoch, u.Epoch, got, did, err)
+		}
+	}
+	if _, did, err := s.SetPasswordIf(t.Context(), someone(2, "nobody").ID, 1, "new", later); did || err != nil {
+		t.Errorf("of nobody: %v, %v", did, err)
+	}
+	got, err := s.Find(t.Context(), u.ID)
+	ok(t, "find", err)
+	same(t, "the user, as before", got, u)
+
+	winners := 0
+	for _, did := range together(20, func(i int) bool {
+		_, did, err := s.SetPasswordIf(t.Context(), u.ID, u.Epoch, "new", later)
+		if err != nil {
+			t.Errorf("set: %v", err)
+		}
+		return did
+	}) {
+		if did {
+			winners++
+		}
+	}
+	if winners != 1 {
+		t.Errorf("%d of 20 set the password at one epoch", winners)
+	}
+	before := u.Epoch
+	u.PasswordHash, u.Epoch, u.EpochAt = "new", before+1, later
+	got, err = s.Find(t.Context(), u.ID)
+	ok(t, "find", err)
+	same(t, "the user afterwards", got, u)
+	u.PasswordHash, u.Epoch = "newer", before+2
+	got, did, err := s.SetPasswordIf(t.Context(), u.ID, before+1, "newer", later)
+	if !did || err != nil {
+		t.Errorf("at the next epoch: %v, %v", did, err)
+	}
+	same(t, "the answer", got, u)
+	got, err = s.Find(t.Context(), other.ID)
+	ok(t, "find", err)
+	same(t, "the other user", got, other)
+}
+
 func changesAreAtomic(t *testing.T, s account.Store) {
 	u := someone(0, "anna")
 	add(t, s, u)
