@@ -8,6 +8,7 @@ import (
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/httpapi"
+	"github.com/watchwordauth/watchword/metric"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
 )
@@ -27,6 +28,8 @@ func (s *Server) start() {
 	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", s.keys.Reload) })
 	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
 	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
+	s.work.Go(func() { s.every(ctx, metric.Interval, "sample the metrics", s.sample) })
+	s.work.Go(func() { s.every(ctx, metric.Interval, "count users and sessions", s.count) })
 }
 
 // Drain ends the streams of revocations, whose followers connect again, and lets
@@ -73,6 +76,26 @@ func (s *Server) forget(ctx context.Context) error {
 			return failed
 		}
 	}
+}
+
+// observe counts a verdict about a refresh token, and passes it on.
+func (s *Server) observe(kind session.Kind, healed bool) {
+	s.metrics.Refreshed(kind, healed)
+	if s.config.Observe != nil {
+		s.config.Observe(kind, healed)
+	}
+}
+
+// sample adds a point to the history of the last hour.
+func (s *Server) sample(context.Context) error {
+	s.metrics.Sample(s.config.Now().UTC(), s.census.Last().Sessions)
+	return nil
+}
+
+// count counts users and sessions for that history, with time to spare: nobody waits.
+func (s *Server) count(ctx context.Context) error {
+	_, err := s.census.Take(ctx)
+	return err
 }
 
 // revocationsWithin is how old the news of other nodes may be for this one to be ready.

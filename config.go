@@ -92,7 +92,8 @@ type Config struct {
 	// Demo serves the tutorials' resources at /api/test/{all,user,mod,admin}.
 	Demo bool
 
-	// Observe, if set, is told every verdict about a refresh token, for metrics.
+	// Observe, if set, is told every verdict about a refresh token. The server
+	// counts them anyhow: see Server.Metrics.
 	Observe func(kind session.Kind, healed bool)
 
 	Logger *slog.Logger     // default: slog.Default()

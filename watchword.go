@@ -20,6 +20,8 @@ import (
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/httpapi"
+	"github.com/watchwordauth/watchword/internal/password"
+	"github.com/watchwordauth/watchword/metric"
 	"github.com/watchwordauth/watchword/revocation"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
@@ -36,6 +38,8 @@ type Server struct {
 	revocations *revocation.Set
 	verifier    *verify.Verifier
 	api         *httpapi.API
+	metrics     *metric.Node
+	census      *metric.Census
 
 	closing chan struct{} // closed when streams shall end
 	drain   sync.Once
@@ -59,7 +63,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, closing: make(chan struct{})}
+	hasher := password.New(password.Config{Rand: c.Rand})
+	node := metric.New(c.Now(), hasher)
+	c.Store = node.Watch(c.Store)
+	s := &Server{config: c, metrics: node, census: node.NewCensus(c.Now), closing: make(chan struct{})}
 
 	s.keys, err = signing.Open(ctx, signing.Config{
 		Store: c.Store.Keys, Master: master, Algorithm: c.Algorithm, Secret: c.sharedSecret(),
@@ -75,7 +82,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.sessions, err = session.New(session.Config{
 		Store: c.Store.Sessions, Users: c.Store.Users, Minter: s.keys, Tokens: tokens, Events: c.Store.Events,
 		Policy: c.Policy, Issuer: c.Issuer, Audience: c.Audience,
-		Announce: s.revocations.SessionEnded, Observe: c.Observe, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
+		Announce: s.revocations.SessionEnded, Observe: s.observe, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +90,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.accounts, err = account.New(account.Config{
 		Store: c.Store.Users, Sessions: ender{s.sessions}, Events: c.Store.Events,
 		Roles: c.Roles, SignupOpen: !c.SignupClosed,
-		Announce: s.revocations.EpochRaised, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
+		Announce: s.revocations.EpochRaised, Observe: node.SignedIn, Hasher: hasher, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -98,7 +105,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.api, err = httpapi.New(httpapi.Config{
 		Accounts: s.accounts, Sessions: s.sessions, Keys: s.keys, Verifier: s.verifier,
-		Revocations: s.revocations, Events: c.Store.Events, Checks: s.checks(), Closing: s.closing,
+		Revocations: s.revocations, Events: c.Store.Events, Metrics: node, Census: s.census, Checks: s.checks(), Closing: s.closing,
 		Issuer: c.Issuer, AllowOrigins: c.AllowOrigins, CookieSameSite: c.CookieSameSite,
 		TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo,
 		Now: c.Now, Rand: c.Rand, Logger: c.Logger,

@@ -26,6 +26,12 @@ import (
 //
 // It begins no session. ErrBusy means that too many passwords are being checked.
 func (s *Service) Authenticate(ctx context.Context, login, typed string, from Origin) (User, error) {
+	user, err := s.authenticate(ctx, login, typed, from)
+	s.config.Observe(err)
+	return user, err
+}
+
+func (s *Service) authenticate(ctx context.Context, login, typed string, from Origin) (User, error) {
 	key, find := s.finder(login)
 	trial, err := s.guard.tryPassword(ctx, key, from)
 	if err != nil {

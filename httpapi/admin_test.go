@@ -291,16 +291,10 @@ func count(names []string) map[string]int {
 	return counts
 }
 
-func TestKeysAndStatistics(t *testing.T) {
+func TestKeysAreListed(t *testing.T) {
 	t.Parallel()
 	a := start(t)
 	root := a.signedIn("root", "admin")
-	ada := a.signedIn("ada")
-	root.do("POST", "/api/admin/users/"+ada.ID.String()+"/block", nil).want(200)
-	want := map[string]any{"users": 2.0, "blockedUsers": 1.0, "sessions": 1.0}
-	if diff := cmp.Diff(want, root.do("GET", "/api/admin/statistics", nil).want(200).json()); diff != "" {
-		t.Error(diff)
-	}
 	keys := root.do("GET", "/api/admin/keys", nil).want(200).json()["keys"].([]any)
 	if len(keys) != 1 || keys[0].(map[string]any)["state"] != "current" || keys[0].(map[string]any)["algorithm"] != "ES256" {
 		t.Errorf("got %v", keys)

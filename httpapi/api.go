@@ -14,6 +14,7 @@ import (
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/audit"
+	"github.com/watchwordauth/watchword/metric"
 	"github.com/watchwordauth/watchword/revocation"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
@@ -28,6 +29,8 @@ type Config struct {
 	Verifier    *verify.Verifier // with AccessToken as its token source
 	Revocations *revocation.Set
 	Events      audit.Store
+	Metrics     *metric.Node
+	Census      *metric.Census
 	Checks      []Check         // what /readyz asks
 	Closing     <-chan struct{} // ends the streams of revocations when it is closed
 

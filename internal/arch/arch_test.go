@@ -47,10 +47,12 @@ var table = map[string]rule{
 	"store/redisstore": {ours: []string{"account", "internal/batch", "session"}, outside: []string{"github.com/redis/rueidis"}},
 	"store/storetest":  {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp"}},
 
-	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "revocation", "session", "signing", "verify"}},
+	"metric": {ours: []string{"account", "audit", "session", "signing", "store"}},
+
+	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "metric", "revocation", "session", "signing", "verify"}},
 	"webui":   {ours: []string{"account", "audit", "session", "verify"}},
 
-	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "revocation", "session", "signing", "store", "store/memory", "verify", "webui"}},
+	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "metric", "revocation", "session", "signing", "store", "store/memory", "verify", "webui"}},
 
 	"client":            {},
 	"internal/simulate": {ours: []string{"account", "audit", "internal/secret", "session", "signing", "store", "store/memory", "verify"}},

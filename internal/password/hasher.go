@@ -32,6 +32,7 @@ type Hasher struct {
 	large   chan struct{} // held by the one hash that needs a lot of memory
 	waiting atomic.Int64
 	runs    atomic.Uint64
+	refused atomic.Uint64
 	pace    pace
 }
 
@@ -110,6 +111,12 @@ func (h *Hasher) Dummy(ctx context.Context, password string) error {
 // Waiting is how many callers wait for their turn.
 func (h *Hasher) Waiting() int { return int(h.waiting.Load()) }
 
+// Running is how many hashes are being computed.
+func (h *Hasher) Running() int { return len(h.slots) }
+
+// Refused is how many callers were told ErrBusy since the start.
+func (h *Hasher) Refused() uint64 { return h.refused.Load() }
+
 // Runs is how many hashes were computed since the start.
 func (h *Hasher) Runs() uint64 { return h.runs.Load() }
 
@@ -117,6 +124,7 @@ func (h *Hasher) Runs() uint64 { return h.runs.Load() }
 func (h *Hasher) run(ctx context.Context, memory int, work func()) (time.Time, error) {
 	if h.waiting.Add(1) > int64(h.Queue) {
 		h.waiting.Add(-1)
+		h.refused.Add(1)
 		return time.Time{}, ErrBusy
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Wait)
@@ -124,6 +132,7 @@ func (h *Hasher) run(ctx context.Context, memory int, work func()) (time.Time, e
 	leave, err := h.enter(ctx, memory)
 	h.waiting.Add(-1)
 	if err != nil {
+		h.refused.Add(1)
 		return time.Time{}, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	defer leave()
