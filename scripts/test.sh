@@ -40,7 +40,7 @@ for module in $(modules); do
 	(cd "$module" && go test $race -timeout 20m ./...)
 done
 
-for package in js interop/node; do
+for package in js interop/node examples/express-api; do
 	step "npm test ($package)"
 	(cd "$package" && npm ci --no-audit --no-fund && npm test)
 done
