@@ -21,6 +21,7 @@ import (
 	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/store/memory"
 	"github.com/watchwordauth/watchword/verify"
+	"github.com/watchwordauth/watchword/webui"
 )
 
 // Config is what may be chosen. The zero value works: it keeps everything in
@@ -91,6 +92,17 @@ type Config struct {
 
 	// Demo serves the tutorials' resources at /api/test/{all,user,mod,admin}.
 	Demo bool
+
+	// PagesOff leaves out the pages for people: /signin, /signup, /account and the rest
+	// of package webui. The API is the same without.
+	PagesOff bool
+
+	// Brand is the name, the logo and the colour of the pages. Default: Watchword's.
+	Brand webui.Brand
+
+	// Texts are the words of the pages in another language: a JSON object as
+	// webui.English returns it. Default: English.
+	Texts []byte
 
 	// Observe, if set, is told every verdict about a refresh token. The server
 	// counts them anyhow: see Server.Metrics.

@@ -3,7 +3,7 @@
 // servers check on their own, and revocation that reaches them.
 //
 //	server, err := watchword.New(ctx, watchword.Config{…})
-//	http.Handle("/", server)                                  // the HTTP API
+//	http.Handle("/", server)                                  // the HTTP API, and the pages
 //	http.Handle("/orders", server.Require("user")(orders))    // your own handlers
 //
 // It owns the wiring, and the work in the background: following revocations,
@@ -26,6 +26,7 @@ import (
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
 	"github.com/watchwordauth/watchword/verify"
+	"github.com/watchwordauth/watchword/webui"
 )
 
 // Server is a sign-in server: an http.Handler, a guard for other handlers, and the
@@ -103,11 +104,21 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	var pages httpapi.Pages
+	if !c.PagesOff {
+		pages, err = webui.New(webui.Config{
+			API: s, Issuer: c.Issuer, AllowOrigins: c.AllowOrigins, SignupClosed: c.SignupClosed,
+			Brand: c.Brand, Texts: c.Texts, Logger: c.Logger,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
 	s.api, err = httpapi.New(httpapi.Config{
 		Accounts: s.accounts, Sessions: s.sessions, Keys: s.keys, Verifier: s.verifier,
 		Revocations: s.revocations, Events: c.Store.Events, Metrics: node, Census: s.census, Checks: s.checks(), Closing: s.closing,
 		Issuer: c.Issuer, AllowOrigins: c.AllowOrigins, CookieSameSite: c.CookieSameSite,
-		TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo,
+		TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo, Pages: pages,
 		Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})
 	if err != nil {
@@ -118,7 +129,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 }
 
 // ServeHTTP implements http.Handler: it answers the HTTP API, which openapi.yaml
-// in package httpapi describes. The http.Server around it should bound the
+// in package httpapi describes, and the pages of package webui. The http.Server around it should bound the
 // reading of headers; bodies and answers are bounded here.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.ServeHTTP(w, r) }
 

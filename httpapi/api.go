@@ -40,10 +40,19 @@ type Config struct {
 	TrustedProxies []netip.Prefix // who may say where a request came from
 	Clients        []Client       // the confidential clients
 	Demo           bool           // the seeds' demo resources
+	Pages          Pages          // answers what has no route here; nil: that is 404
 
 	Now    func() time.Time
 	Rand   io.Reader
 	Logger *slog.Logger
+}
+
+// Pages answers what is no route of the API: pages for people. Handler finds who
+// answers a request, as the method of http.ServeMux of this name does; an empty
+// pattern means nobody.
+type Pages interface {
+	http.Handler
+	Handler(r *http.Request) (handler http.Handler, pattern string)
 }
 
 // API answers requests. It is safe for concurrent use.

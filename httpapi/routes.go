@@ -21,11 +21,14 @@ type route struct {
 // routes is everything that is answered, forward-auth aside.
 func (a *api) routes() []route {
 	admin := func(next claimed) handler { return a.withRole(account.RoleAdmin, next) }
+	dangerous := func(next claimed) handler { return admin(a.recent(next)) }
 	table := []route{
 		{"POST", "/api/auth/signup", a.signUp},
 		{"POST", "/api/auth/signin", a.signIn},
 		{"POST", "/api/auth/refreshtoken", refreshing(a.refreshToken)},
 		{"POST", "/api/auth/signout", a.signOut},
+		{"POST", "/api/auth/reset", a.resetPassword},
+		{"POST", "/api/auth/setup", a.setUp},
 		{"POST", "/login", a.sameSite(a.signInCookie)},
 		{"POST", "/refresh", refreshing(a.sameSite(a.refreshCookie))},
 		{"POST", "/logout", a.sameSite(a.signOutCookie)},
@@ -43,17 +46,21 @@ func (a *api) routes() []route {
 		{"GET", "/api/admin/users", admin(a.listUsers)},
 		{"POST", "/api/admin/users", admin(a.createUser)},
 		{"GET", "/api/admin/users/{id}", admin(a.showUser)},
-		{"PUT", "/api/admin/users/{id}/roles", admin(a.setRoles)},
-		{"PUT", "/api/admin/users/{id}/password", admin(a.setPassword)},
+		{"PUT", "/api/admin/users/{id}/roles", dangerous(a.setRoles)},
+		{"PUT", "/api/admin/users/{id}/password", dangerous(a.setPassword)},
+		{"POST", "/api/admin/users/{id}/reset", dangerous(a.offerReset)},
 		{"POST", "/api/admin/users/{id}/block", admin(a.blockUser)},
-		{"POST", "/api/admin/users/{id}/unblock", admin(a.unblockUser)},
+		{"POST", "/api/admin/users/{id}/unblock", dangerous(a.unblockUser)},
 		{"GET", "/api/admin/users/{id}/sessions", admin(a.listUserSessions)},
 		{"DELETE", "/api/admin/users/{id}/sessions", admin(a.endUserSessions)},
 		{"GET", "/api/admin/sessions", admin(a.listSessions)},
 		{"GET", "/api/admin/sessions/{id}", admin(a.explainSession)},
 		{"DELETE", "/api/admin/sessions/{id}", admin(a.endSession)},
+		{"GET", "/api/admin/roles", admin(a.listRoles)},
 		{"GET", "/api/admin/audit", admin(a.listEvents)},
+		{"GET", exportPath, admin(a.exportEvents)},
 		{"GET", "/api/admin/keys", admin(a.listKeys)},
+		{"POST", "/api/admin/keys/rotate", admin(a.rotateKeys)},
 		{"GET", "/api/admin/statistics", admin(a.statistics)},
 
 		{"GET", "/.well-known/jwks.json", a.jwks},
@@ -91,7 +98,7 @@ func (a *api) dispatch() http.Handler {
 		mux.Handle(pattern, a.endpoint(pattern, by))
 	}
 	nothing := a.endpoint("", nil)
-	mux.Handle("/", nothing)
+	mux.Handle("/", a.elsewhere(nothing))
 	routed := a.cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path.Clean(r.URL.Path) != r.URL.Path {
 			nothing.ServeHTTP(w, r) // where the mux would redirect
@@ -123,6 +130,9 @@ const metadataPath = "/.well-known/oauth-authorization-server"
 // revocationsPath is the route that may answer for ever.
 const revocationsPath = "/api/auth/revocations"
 
+// exportPath is the route whose answer may be long.
+const exportPath = "/api/admin/audit/export"
+
 // requestWithin bounds how long any other request may take. It is shorter than the
 // retry window, and much shorter than the minimum age of a refresh token: an
 // answer that took longer could overtake a newer one.
@@ -133,7 +143,7 @@ type endpoint struct {
 	api     *api
 	route   string
 	quiet   bool
-	endless bool
+	within  time.Duration // 0: for ever
 	methods map[string]handler
 	any     handler // if set, answers every method
 	allow   string
@@ -149,9 +159,16 @@ func (a *api) endpoint(route string, methods map[string]handler) *endpoint {
 	}
 	allowed = append(allowed, http.MethodOptions)
 	slices.Sort(allowed)
+	within := requestWithin
+	switch route {
+	case revocationsPath:
+		within = 0
+	case exportPath:
+		within = exportWithin
+	}
 	return &endpoint{
 		api: a, route: route, methods: methods,
-		quiet: slices.Contains(quietRoutes, route), endless: route == revocationsPath,
+		quiet: slices.Contains(quietRoutes, route), within: within,
 		allow: strings.Join(allowed, ", "),
 	}
 }
@@ -160,8 +177,8 @@ func (a *api) endpoint(route string, methods map[string]handler) *endpoint {
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	about := entryOf(r)
 	about.route, about.quiet = e.route, e.quiet
-	if !e.endless {
-		ctx, cancel := context.WithTimeout(r.Context(), requestWithin)
+	if e.within > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), e.within)
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
@@ -187,6 +204,28 @@ func (e *endpoint) choose(r *http.Request) handler {
 		return e.options
 	}
 	return e.notAllowed
+}
+
+// elsewhere lets the pages answer what has no route, if they have it.
+func (a *api) elsewhere(nothing http.Handler) http.Handler {
+	if a.Pages == nil {
+		return nothing
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, pattern := a.Pages.Handler(r)
+		if pattern == "" {
+			nothing.ServeHTTP(w, r)
+			return
+		}
+		_, route, found := strings.Cut(pattern, " ") // the log has the method beside it
+		if !found {
+			route = pattern
+		}
+		entryOf(r).route = route
+		ctx, cancel := context.WithTimeout(r.Context(), requestWithin)
+		defer cancel()
+		a.Pages.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func nothingHere(http.ResponseWriter, *http.Request) error {
