@@ -37,6 +37,12 @@ func accountProblem(err error) *Problem {
 		return problem(CodeUserBlocked, "Your account is blocked. Please ask an administrator.")
 	case errors.Is(err, account.ErrSelf):
 		return problem(CodeNotOnYourself, "You cannot do that to yourself: you would lock yourself out.")
+	case errors.Is(err, account.ErrLastAdmin):
+		return problem(CodeLastAdmin, "This is the last administrator. Make another one first.")
+	case errors.Is(err, account.ErrResetCode):
+		return problem(CodeResetInvalid, "This link has been used, has expired, or is not complete. Please ask an administrator for another one.")
+	case errors.Is(err, account.ErrSetupCode):
+		return problem(CodeSetupInvalid, "This link has been used, has expired, or is not complete. Restart the server for another one, or use its command line.")
 	case errors.Is(err, account.ErrBusy):
 		return problem(CodeBusy, "Too many passwords are being checked at the moment. Please try again.").after(retrySoon)
 	case errors.Is(err, account.ErrNotFound):

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
+	"github.com/watchwordauth/watchword/signing"
 	"github.com/watchwordauth/watchword/verify"
 )
 
@@ -18,12 +20,20 @@ type keyRecord struct {
 	EndsAt    string `json:"endsAt,omitempty"`
 }
 
+// keyPage is all keys, and when the one that signs is replaced: absent for HS256.
+type keyPage struct {
+	Keys      []keyRecord `json:"keys"`
+	RotatesAt string      `json:"rotatesAt,omitempty"`
+}
+
 // listKeys answers GET /api/admin/keys.
 func (a *api) listKeys(w http.ResponseWriter, _ *http.Request, _ *verify.Claims) error {
+	return a.replyKeys(w)
+}
+
+func (a *api) replyKeys(w http.ResponseWriter) error {
 	keys := a.Keys.List()
-	answer := struct {
-		Keys []keyRecord `json:"keys"`
-	}{make([]keyRecord, 0, len(keys))}
+	answer := keyPage{Keys: make([]keyRecord, 0, len(keys)), RotatesAt: timestampOrNone(a.Keys.RotatesAt())}
 	for _, k := range keys {
 		answer.Keys = append(answer.Keys, keyRecord{
 			Number: k.Number, ID: k.ID, Algorithm: k.Algorithm, State: string(k.State),
@@ -31,6 +41,28 @@ func (a *api) listKeys(w http.ResponseWriter, _ *http.Request, _ *verify.Claims)
 		})
 	}
 	return reply(w, http.StatusOK, answer)
+}
+
+// rotateKeys answers POST /api/admin/keys/rotate. With "now", for keys that were
+// lost, it refuses every access token there is, the asker's too.
+func (a *api) rotateKeys(w http.ResponseWriter, r *http.Request, c *verify.Claims) error {
+	var now bool
+	if err := decode(w, r, jsonOnly, fields{"now": &now}); err != nil {
+		return err
+	}
+	if now {
+		if err := a.requireRecent(c); err != nil {
+			return err
+		}
+	}
+	err := a.Keys.RotateNow(r.Context(), now, c.Subject)
+	if errors.Is(err, signing.ErrShared) {
+		return problem(CodeKeyShared, "The key is a secret that is shared with the resource servers. Change it in the settings, here and there.")
+	}
+	if err != nil {
+		return err
+	}
+	return a.replyKeys(w)
 }
 
 // timestampOrNone is timestamp, and "" for a time that is not known.

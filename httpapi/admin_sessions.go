@@ -19,6 +19,7 @@ type sessionRecord struct {
 	IdleUntil  string      `json:"idleUntil"`
 	Generation uint64      `json:"generation"`
 	RotatedAt  string      `json:"rotatedAt"`
+	LastUsedAt string      `json:"lastUsedAt"`
 	Birth      place       `json:"birth"`
 	LastSeen   place       `json:"lastSeen"`
 	Ended      *sessionEnd `json:"ended,omitempty"`
@@ -40,7 +41,7 @@ func (a *api) sessionRecord(s session.Session) sessionRecord {
 	record := sessionRecord{
 		ID: s.ID.String(), UserID: s.UserID.String(), ClientID: s.ClientID, Delivery: s.Delivery.String(),
 		CreatedAt: timestamp(s.CreatedAt), ExpiresAt: timestamp(s.ExpiresAt), IdleUntil: timestamp(s.IdleUntil),
-		Generation: s.Generation, RotatedAt: timestamp(s.RotatedAt),
+		Generation: s.Generation, RotatedAt: timestamp(s.RotatedAt), LastUsedAt: timestamp(s.EmittedAt),
 		Birth: place(s.Birth), LastSeen: place(s.LastSeen),
 	}
 	if reason, ended := s.EndedBy(a.Now()); ended {
@@ -136,8 +137,9 @@ func (a *api) explainSession(w http.ResponseWriter, r *http.Request, _ *verify.C
 		return err
 	}
 	answer := story{Session: a.sessionRecord(told.Session), Events: make([]eventRecord, 0, len(told.Events))}
+	known := names{}
 	for _, e := range told.Events {
-		answer.Events = append(answer.Events, newEventRecord(e))
+		answer.Events = append(answer.Events, a.eventRecord(r.Context(), e, known))
 	}
 	return reply(w, http.StatusOK, answer)
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/verify"
@@ -68,6 +69,11 @@ func (a *api) createUser(w http.ResponseWriter, r *http.Request, c *verify.Claim
 	chosen, err := decodeNewUser(w, r, jsonOnly)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(chosen.Roles, func(role string) bool { return role != account.RoleUser }) {
+		if err := a.requireRecent(c); err != nil {
+			return err
+		}
 	}
 	user, err := a.Accounts.Create(r.Context(), chosen, a.actor(r, c))
 	if err != nil {
@@ -151,6 +157,13 @@ func (a *api) unblockUser(w http.ResponseWriter, r *http.Request, c *verify.Clai
 		return err
 	}
 	return reply(w, http.StatusOK, newUserRecord(user))
+}
+
+// listRoles answers GET /api/admin/roles.
+func (a *api) listRoles(w http.ResponseWriter, _ *http.Request, _ *verify.Claims) error {
+	return reply(w, http.StatusOK, struct {
+		Roles []string `json:"roles"`
+	}{a.Accounts.Roles()})
 }
 
 // actor is the administrator who asks.

@@ -77,6 +77,12 @@ const (
 	CodeUnavailable        Code = "unavailable"
 	CodeInternal           Code = "internal"
 	CodeNotOnYourself      Code = "not_on_yourself"
+	CodeLastAdmin          Code = "last_administrator"
+	CodeBlockedFirst       Code = "unblock_first"
+	CodeResetInvalid       Code = "reset_code_invalid"
+	CodeSetupInvalid       Code = "setup_code_invalid"
+	CodeStepUp             Code = "insufficient_user_authentication"
+	CodeKeyShared          Code = "key_shared"
 	CodeIdempotencyInvalid Code = "idempotency_key_invalid"
 )
 
@@ -112,6 +118,12 @@ var catalogue = map[Code]kind{
 	CodeSessionEnded:       {http.StatusForbidden, "The session has ended"},
 	CodeCrossOrigin:        {http.StatusForbidden, "The request comes from another site"},
 	CodeNotOnYourself:      {http.StatusForbidden, "That cannot be done to oneself"},
+	CodeStepUp:             {http.StatusUnauthorized, "The password must have been given lately"},
+	CodeResetInvalid:       {http.StatusForbidden, "The link to choose a password is not valid"},
+	CodeSetupInvalid:       {http.StatusForbidden, "The link to make the first administrator is not valid"},
+	CodeLastAdmin:          {http.StatusConflict, "The last administrator must remain"},
+	CodeBlockedFirst:       {http.StatusConflict, "The user is blocked"},
+	CodeKeyShared:          {http.StatusConflict, "The key is a shared secret"},
 	CodeUserNotFound:       {http.StatusNotFound, "There is no such user"},
 	CodeSessionNotFound:    {http.StatusNotFound, "There is no such session"},
 	CodeNotFound:           {http.StatusNotFound, "There is nothing here"},

@@ -28,6 +28,20 @@ type KeyInfo struct {
 	EndsAt    time.Time // when it leaves the JWKS, or left it; zero if that is not known yet
 }
 
+// RotatesAt is when the key that signs is replaced by the next: the one that is
+// published already, or the one that will be made. It is zero for HS256, whose
+// key nobody replaces but an operator.
+func (r *Ring) RotatesAt() time.Time {
+	newest, ok := newest(r.state.Load().records)
+	switch {
+	case !ok:
+		return time.Time{}
+	case newest.ActiveAt.After(r.config.Now()):
+		return newest.ActiveAt
+	}
+	return newest.ActiveAt.Add(r.policy.every)
+}
+
 // List returns all keys that the store has, those that ended lately too, the
 // newest first: as they were at the last reload.
 func (r *Ring) List() []KeyInfo {
