@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/watchwordauth/watchword/internal/lock"
 )
 
 // folder is the data folder, by its absolute path.
@@ -76,16 +78,15 @@ func unusable(path string, err error) error {
 // lock takes the lock that a server holds on its data folder, and notes its
 // address there once it is known. The system gives it back however the process ends.
 func (f folder) lock() (*os.File, error) {
-	file, err := os.OpenFile(f.file(lockFile), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
-	if err != nil {
+	file, err := lock.Open(f.file(lockFile), os.O_CREATE)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, unusable(f.path, err)
 	}
-	if err := flock(file); err != nil {
-		holder, _ := os.ReadFile(file.Name())
-		file.Close()
-		if !errors.Is(err, errLocked) {
+	if err != nil {
+		if !errors.Is(err, lock.ErrLocked) {
 			return nil, mend(fmt.Errorf("lock the data folder %s: %w", f.path, err), "choose a folder on a local disk with --data FOLDER")
 		}
+		holder, _ := os.ReadFile(f.file(lockFile))
 		by := "another server"
 		if text := strings.TrimSpace(string(holder)); text != "" {
 			by += " (" + plain(text) + ")"
@@ -104,6 +105,3 @@ func sign(lock *os.File, address string) error {
 	_, err := lock.WriteAt(fmt.Appendf(nil, "process %d, %s\n", os.Getpid(), address), 0)
 	return err
 }
-
-// errLocked is returned by flock for a file that another process has locked.
-var errLocked = errors.New("locked")

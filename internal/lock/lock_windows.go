@@ -1,4 +1,4 @@
-package main
+package lock
 
 import (
 	"errors"
@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// flock locks a file for this process until it closes it or ends, or fails with
-// errLocked. The byte that is locked lies beyond what is written, so that others
-// can read who holds it.
+// flock locks a byte that lies beyond what is written, so that others can read
+// the file.
 func flock(file *os.File) error {
 	err := windows.LockFileEx(windows.Handle(file.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1})
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return errLocked
+		return ErrLocked
 	}
 	return err
 }
