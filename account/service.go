@@ -64,9 +64,6 @@ type Config struct {
 	// Observe, if set, is told how every Authenticate ended, for metrics: its error.
 	Observe func(error)
 
-	// Observe, if set, is told how every Authenticate ended, for metrics: its error.
-	Observe func(error)
-
 	Hasher *password.Hasher // default: Argon2id as password.New makes it
 	Limits Limits           // default: see Limits
 
@@ -101,9 +98,6 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Announce == nil {
 		c.Announce = func(EpochChange) {}
-	}
-	if c.Observe == nil {
-		c.Observe = func(error) {}
 	}
 	if c.Observe == nil {
 		c.Observe = func(error) {}
