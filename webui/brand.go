@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,6 +32,12 @@ type theme struct {
 
 	logo  []byte
 	color color
+}
+
+// Check reports what cannot be used, in words for the operator.
+func (b Brand) Check() error {
+	_, err := b.theme()
+	return err
 }
 
 // theme checks the brand.
@@ -79,6 +84,3 @@ func picture(body []byte) (string, error) {
 	}
 	return "", errors.New("the brand's logo is not an SVG, PNG, JPEG or WebP picture")
 }
-
-// isLogo reports whether an asset is the brand's logo.
-func isLogo(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == "logo" }

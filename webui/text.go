@@ -24,6 +24,12 @@ type texts map[string]string
 // English is texts.json: what a translation starts from.
 func English() []byte { return bytes.Clone(english) }
 
+// CheckTexts reports what is wrong with a translation.
+func CheckTexts(translation []byte) error {
+	_, err := readTexts(translation)
+	return err
+}
+
 // readTexts reads the English texts and puts a translation over them, which may
 // lack some, but has none that is not asked for.
 func readTexts(translation []byte) (texts, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/watchwordauth/watchword/httpapi"
 	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/webui"
 )
 
 // setting is one thing that an operator may choose. The table below is the only
@@ -45,12 +46,13 @@ const (
 	storage  group = "Storage"
 	tokens   group = "Tokens and sessions"
 	browsers group = "Browsers"
+	pages    group = "Pages"
 	people   group = "Users"
 	secrets  group = "Secrets"
 )
 
 // groups is the order in which they are shown.
-var groups = []group{serving, storage, tokens, browsers, people, secrets}
+var groups = []group{serving, storage, tokens, browsers, pages, people, secrets}
 
 // settings is the table.
 var settings = []setting{
@@ -187,6 +189,36 @@ var settings = []setting{
 	},
 
 	{
+		name: "pages", group: pages, form: "on|off", fallback: "on",
+		help:  "show pages to people: /signin, /signup, /account, /admin",
+		more:  "With `off` there is the API alone. People are sent back after signing in to this server's own address and to the origins of `--allow-origin`, and nowhere else.",
+		parse: either(func(c *config) *bool { return &c.Pages }, "on", "off"),
+	},
+	{
+		name: "brand-name", group: pages, form: "text",
+		help:  "your name on the pages (default: Watchword)",
+		parse: text(func(c *config) *string { return &c.Brand.Name }),
+	},
+	{
+		name: "brand-logo", group: pages, form: "file",
+		help:  "your logo on the pages: SVG, PNG, JPEG or WebP, at most 256 KiB",
+		more:  "It is shown 30 pixels high, on light and on dark. An SVG may adapt itself by `prefers-color-scheme`.",
+		parse: text(func(c *config) *string { return &c.LogoFile }),
+	},
+	{
+		name: "brand-color", group: pages, form: "#rrggbb",
+		help:  "the colour of the pages' buttons and links",
+		more:  "Any colour will do: the text on it becomes white or black, and where the colour itself is text it is darkened, or lightened, until it can be read (WCAG 2.2 AA).",
+		parse: text(func(c *config) *string { return &c.Brand.Color }),
+	},
+	{
+		name: "texts", group: pages, form: "file",
+		help:  "the words of the pages, in another language",
+		more:  "A JSON file as [webui/texts.json](../webui/texts.json). What it lacks stays English; what nobody knows is refused.",
+		parse: text(func(c *config) *string { return &c.TextsFile }),
+	},
+
+	{
 		name: "signup", group: people, form: "open|closed", fallback: "open",
 		help:  "may strangers make themselves an account",
 		parse: either(func(c *config) *bool { return &c.SignupOpen }, "open", "closed"),
@@ -254,6 +286,11 @@ type config struct {
 
 	AllowOrigins   []string
 	CookieSameSite string
+
+	Pages               bool
+	Brand               webui.Brand
+	LogoFile, TextsFile string
+	Texts               []byte
 
 	SignupOpen bool
 	ExtraRoles []string

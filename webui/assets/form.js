@@ -1,5 +1,5 @@
 // Forms whose script does what the form without a script does, with no reload.
-import { explain, t } from "./page.js";
+import { explain, h, t } from "./page.js";
 
 /** Shows the buttons that reveal a password, of which only scripts make use. */
 export function revealable(form) {
@@ -43,6 +43,7 @@ export function onSubmit(form, { missing, busy, act, place = (error) => error.fi
     } catch (error) {
       const name = place(error);
       complain(form, name, explain(error));
+      if (error.code === "throttled" && error.retryAfter) countDown(form, error);
       (form.elements[name] ?? Object.keys(missing).map((key) => form.elements[key]).at(-1)).focus();
     } finally {
       running = false;
@@ -64,6 +65,20 @@ export function complain(form, name, text) {
   const alert = form.querySelector("[data-complaint]");
   alert.textContent = text;
   alert.hidden = false;
+}
+
+/** Shows how the wait gets shorter. Who listens was told it once; what ticks is for the eye. */
+function countDown(form, error) {
+  const alert = form.querySelector("[data-complaint]");
+  const until = performance.now() + error.retryAfter;
+  const shown = h("span", { "aria-hidden": "true" }, alert.textContent);
+  alert.replaceChildren(h("span", { class: "unseen" }, alert.textContent), shown);
+  const timer = setInterval(() => {
+    const left = until - performance.now();
+    if (left > 0 && shown.isConnected) shown.textContent = explain({ code: error.code, retryAfter: left });
+    else clearInterval(timer);
+    if (left <= 0 && shown.isConnected) clear(form);
+  }, 1_000);
 }
 
 function clear(form) {

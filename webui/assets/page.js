@@ -45,6 +45,26 @@ export function waitFor(milliseconds) {
   return n < 120 ? t("wait.seconds", { n }) : t("wait.minutes", { n: Math.ceil(n / 60) });
 }
 
+/** A day in words: of a moment, in the time of this place; of a day such as 2026-11-21, as it stands. */
+export function on(time) {
+  const day = time.length === 10;
+  const zone = day ? { timeZone: "UTC" } : {};
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", ...zone });
+  const written = format.format(new Date(time));
+  if (written === format.format(new Date())) return t("date.today");
+  if (written === format.format(new Date(Date.now() - 86_400_000))) return t("date.yesterday");
+  return written;
+}
+
+/** Whether this browser has used the client here before, so that there may be a session. */
+export function usedHere() {
+  try {
+    return localStorage.getItem(`watchword:${location.origin}${base}`) !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** Leaves for the sign-in page, which says why the session ended and leads back here. */
 export function toSignIn(reason) {
   const query = new URLSearchParams({ return_to: location.pathname + location.search });
