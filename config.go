@@ -287,6 +287,12 @@ func (c Config) tokenKeys(m *secret.Master) (*session.TokenKeys, error) {
 	return session.NewTokenKeys(keyID(materials[0]), keys)
 }
 
+// resetKeys are the keys of the codes with which users choose a new password.
+func (c Config) resetKeys(m *secret.Master) [][]byte {
+	const purpose = "reset codes"
+	return append([][]byte{m.Derive(purpose)}, m.DeriveOld(purpose)...)
+}
+
 // keyID names a key of refresh tokens.
 func keyID(material []byte) byte {
 	return sha256.Sum256(append([]byte("watchword/refresh-key/1"), material...))[0]

@@ -90,6 +90,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.accounts, err = account.New(account.Config{
 		Store: c.Store.Users, Sessions: ender{s.sessions}, Events: c.Store.Events,
+		ResetKeys: c.resetKeys(master),
 		Roles: c.Roles, SignupOpen: !c.SignupClosed,
 		Announce: s.revocations.EpochRaised, Observe: node.SignedIn, Hasher: hasher, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})

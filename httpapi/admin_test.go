@@ -21,6 +21,8 @@ func adminRoutes(u *user) map[string]string {
 		"GET " + users + "/sessions": "", "DELETE " + users + "/sessions": "",
 		"GET /api/admin/sessions": "", "GET " + sessions: "", "DELETE " + sessions: "",
 		"GET /api/admin/audit": "", "GET /api/admin/keys": "", "GET /api/admin/statistics": "",
+		"POST " + users + "/reset": "", "GET /api/admin/roles": "", "GET /api/admin/audit/export?format=csv": "",
+		"POST /api/admin/keys/rotate": "",
 	}
 }
 
@@ -28,6 +30,7 @@ func TestAdministratorsRoutesAreForAdministratorsAlone(t *testing.T) {
 	t.Parallel()
 	a := start(t)
 	ada := a.signedIn("ada", "user", "moderator")
+	a.signedIn("root", "admin")
 	deposed := a.signedIn("deposed", "admin")
 	if _, err := a.Accounts().SetRoles(t.Context(), deposed.ID, []string{"user"}, account.Actor{By: account.ByCLI}); err != nil {
 		t.Fatal(err)

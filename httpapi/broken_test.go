@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/audit"
 )
 
 // failingName is the one that the failing store cannot look up.
@@ -24,4 +25,18 @@ func (f *failing) FindByUsername(ctx context.Context, key string) (account.User,
 		return account.User{}, errors.New("disk full of eels")
 	}
 	return account.User{}, f.err
+}
+
+// brokenTrail is an event store that is read so many times, and then no more.
+type brokenTrail struct {
+	audit.Store
+	good int
+}
+
+func (b *brokenTrail) Events(ctx context.Context, q audit.Query) ([]audit.Event, error) {
+	if b.good == 0 {
+		return nil, errors.New("disk full of eels")
+	}
+	b.good--
+	return b.Store.Events(ctx, q)
 }

@@ -189,7 +189,7 @@ func (s *secrets) add(texts ...string) {
 // secretFields are those of bodies whose values are secret.
 var secretFields = []string{
 	"password", "currentPassword", "newPassword", "accessToken", "refreshToken",
-	"access_token", "refresh_token", "token", "client_secret",
+	"access_token", "refresh_token", "token", "client_secret", "link",
 }
 
 func (s *secrets) ofRequest(r *http.Request, sent []byte) {

@@ -159,6 +159,7 @@ func TestTheDemosCookieIsTheDemosAlone(t *testing.T) {
 func TestASignInAnswersWhatTheFrontEndsRead(t *testing.T) {
 	t.Parallel()
 	a := start(t)
+	a.signedIn("root", "admin") // somebody has to be
 	a.signUp("ada")
 	u, err := a.Accounts().Lookup(t.Context(), "ada")
 	if err != nil {

@@ -94,7 +94,7 @@ func (a *api) supersede(r *http.Request) {
 		return
 	}
 	presented := session.Presented{Token: token, ClientID: clientID, Delivery: session.Cookie, From: a.origin(r)}
-	if err := a.Sessions.SignOut(r.Context(), presented); err != nil && !errors.Is(err, session.ErrToken) {
+	if err := a.Sessions.Supersede(r.Context(), presented); err != nil && !errors.Is(err, session.ErrToken) {
 		a.Logger.Warn("the session before was not ended", "request", entryOf(r).id, "error", err)
 	}
 }

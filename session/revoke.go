@@ -13,6 +13,16 @@ import (
 // whoever holds an old token may end the session but not prolong it. A session
 // that is unknown or ended already is no error; what is no token of ours is ErrToken.
 func (s *Service) SignOut(ctx context.Context, p Presented) error {
+	return s.endPresented(ctx, p, SignedOut)
+}
+
+// Supersede ends the session of a presented refresh token as SignOut does,
+// because another has begun in its place.
+func (s *Service) Supersede(ctx context.Context, p Presented) error {
+	return s.endPresented(ctx, p, Superseded)
+}
+
+func (s *Service) endPresented(ctx context.Context, p Presented, reason Reason) error {
 	token, err := s.Tokens.Open(p.Token, p.ClientID, p.Delivery)
 	if err != nil {
 		return err
@@ -24,7 +34,7 @@ func (s *Service) SignOut(ctx context.Context, p Presented) error {
 	case err != nil:
 		return fmt.Errorf("find the session: %w", err)
 	}
-	_, err = s.end(ctx, session, Tombstone{At: s.now(), Reason: SignedOut, By: session.UserID.String()})
+	_, err = s.end(ctx, session, Tombstone{At: s.now(), Reason: reason, By: session.UserID.String()})
 	return err
 }
 

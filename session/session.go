@@ -125,7 +125,7 @@ const (
 	UserBlocked     Reason = "user_blocked"      // by an administrator
 	ReuseDetected   Reason = "reuse_detected"    // an old refresh token that only a thief would present
 	TooManySessions Reason = "too_many_sessions" // the user's oldest made room
-	Superseded      Reason = "superseded"        // by a sign-in of higher assurance
+	Superseded      Reason = "superseded"        // another sign-in took its place in the same browser, of higher assurance for example
 	Expired         Reason = "expired"           // its absolute lifetime passed; no tombstone is written
 	Idle            Reason = "idle"              // nobody refreshed it for too long; no tombstone is written
 	Unknown         Reason = "unknown"           // no such session: never begun here, or forgotten long after its end

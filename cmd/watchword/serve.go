@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/watchwordauth/watchword"
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/httpapi"
 	"github.com/watchwordauth/watchword/verify"
 )
 
@@ -98,11 +100,11 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 			return unusable(data.path, err)
 		}
 	}
-	users, _, err := server.Accounts().Count(ctx)
+	setup, err := setupLink(ctx, c, server.Accounts())
 	if err != nil {
 		return err
 	}
-	p.greet(c, data, address, users == 0, logger)
+	p.greet(c, data, address, setup, logger)
 	if c.PortFile != "" {
 		if err := writePortFile(c.PortFile, address); err != nil {
 			return err
@@ -152,8 +154,19 @@ func (p *program) serverLogger(c config) *slog.Logger {
 
 // greet tells that the server is ready, where its data is and, while there are no
 // users, what to do first. With a log for programs it is one line of that.
-func (p *program) greet(c config, data folder, address string, empty bool, logger *slog.Logger) {
+func (p *program) greet(c config, data folder, address, setup string, logger *slog.Logger) {
 	if c.LogFormat == "json" {
+// setupLink is where the first administrator is made with a browser; "" if there
+// are users already. A log for programs, which is kept and shipped, gets none.
+func setupLink(ctx context.Context, c config, accounts *account.Service) (string, error) {
+	users, _, err := accounts.Count(ctx)
+	if err != nil || users > 0 || c.LogFormat == "json" {
+		return "", err
+	}
+	code, _, err := accounts.OfferSetup()
+	return httpapi.SetupLink(c.Issuer, code), err
+}
+
 		logger.Info("serving", "address", address, "issuer", c.Issuer, "data", data.path)
 		return
 	}
@@ -165,7 +178,7 @@ func (p *program) greet(c config, data folder, address string, empty bool, logge
 		}
 		fmt.Fprintf(p.out, "Its data is in   %s%s\n", data.path, made)
 	}
-	if !empty {
+	if setup == "" {
 		return
 	}
 	command := invocation()
@@ -183,7 +196,7 @@ Three things to do first, in another terminal:
      curl -s %s/api/auth/signin -H 'Content-Type: application/json' \
        -d '{"username": "you", "password": "…"}'
 
-`, command, where, address)
+`, setup, command, where, address)
 	if c.MasterSecretFile == "" && len(c.MasterSecrets) == 0 && data.path != "" {
 		fmt.Fprintf(p.out, "  3. Keep a copy of the master secret, apart from the backups of the database:\n     without it everybody is signed out.\n     %s\n\n", data.file(masterFile))
 	} else {

@@ -53,6 +53,8 @@ func (d *desk) userTrouble(err error) error {
 	switch {
 	case errors.Is(err, account.ErrUsernameTaken):
 		return mend(errors.New("a user of this name exists"), "'watchword user show' tells who it is")
+	case errors.Is(err, account.ErrLastAdmin):
+		return mend(errors.New("this is the last administrator: nobody could manage users any more"), "make another one first: 'watchword user add --role admin' or 'watchword user roles'")
 	case errors.Is(err, account.ErrEmailTaken):
 		return mend(errors.New("a user with this e-mail address exists"), "'watchword user show' tells who it is")
 	}

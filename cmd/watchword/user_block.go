@@ -27,7 +27,7 @@ follows the revocations.`,
 				return err
 			}
 			if user, err = d.accounts.Block(ctx, user.ID, reason, byCLI); err != nil {
-				return err
+				return d.userTrouble(err)
 			}
 			fmt.Fprintf(p.out, "%s is blocked; %s ended\n", plain(user.Username), count(len(before), "session"))
 			return nil
