@@ -78,26 +78,6 @@ func (s *Server) forget(ctx context.Context) error {
 	}
 }
 
-// observe counts a verdict about a refresh token, and passes it on.
-func (s *Server) observe(kind session.Kind, healed bool) {
-	s.metrics.Refreshed(kind, healed)
-	if s.config.Observe != nil {
-		s.config.Observe(kind, healed)
-	}
-}
-
-// sample adds a point to the history of the last hour.
-func (s *Server) sample(context.Context) error {
-	s.metrics.Sample(s.config.Now().UTC(), s.census.Last().Sessions)
-	return nil
-}
-
-// count counts users and sessions for that history, with time to spare: nobody waits.
-func (s *Server) count(ctx context.Context) error {
-	_, err := s.census.Take(ctx)
-	return err
-}
-
 // revocationsWithin is how old the news of other nodes may be for this one to be ready.
 const revocationsWithin = 5 * time.Second
 

@@ -65,8 +65,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	hasher := password.New(password.Config{Rand: c.Rand})
-	node := metric.New(c.Now(), hasher)
-	c.Store = node.Watch(c.Store)
+	node := metric.New(c.Now(), hasher, c.Store)
+	c.Store = node.Stores()
 	s := &Server{config: c, metrics: node, census: node.NewCensus(c.Now), closing: make(chan struct{})}
 
 	s.keys, err = signing.Open(ctx, signing.Config{

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/watchwordauth/watchword/metric"
 )
 
 // entry is what is known of a request while it is answered: for the log, and for
@@ -20,6 +22,7 @@ type entry struct {
 	address netip.Addr
 	route   string // the pattern, never the path: a path can hold a secret
 	quiet   bool   // routine traffic: logged only when it fails
+	metrics *metric.Route
 	user    string // once an access token or a refresh token was verified
 	session string
 	failure *Problem
@@ -65,7 +68,12 @@ func (a *api) access(next http.Handler) http.Handler {
 					e.failure.write(out)
 				}
 			}
-			a.log(r, e, out, time.Since(start))
+			took := time.Since(start)
+			if e.metrics == nil { // no endpoint: a page
+				e.metrics = a.Metrics.Route(e.route)
+			}
+			e.metrics.Answered(out.status, took)
+			a.log(r, e, out, took)
 			if recovered == http.ErrAbortHandler {
 				panic(recovered)
 			}

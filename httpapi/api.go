@@ -102,6 +102,9 @@ func New(c Config) (*API, error) {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.root.ServeHTTP(w, r) }
 
+// Followers is how many streams of revocations are open.
+func (a *API) Followers() int { return a.api.streams.count() }
+
 // Require lets a request through to another handler only with a valid access
 // token that carries one of the roles, or any valid one if none is named. The
 // handler finds the claims with verify.FromContext. Everything else is answered

@@ -136,6 +136,13 @@ func (s *streams) open(address netip.Addr) (done func()) {
 	}
 }
 
+// count is how many are open.
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
 // subscriber is what one client has to choose addresses from: an IPv4 address, or
 // an IPv6 /64. What is not known is all one.
 func subscriber(address netip.Addr) netip.Prefix {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/metric"
 )
 
 // route is one row of the table: a method and a path of a ServeMux pattern.
@@ -144,6 +145,7 @@ type endpoint struct {
 	route   string
 	quiet   bool
 	within  time.Duration // 0: for ever
+	metrics *metric.Route
 	methods map[string]handler
 	any     handler // if set, answers every method
 	allow   string
@@ -168,7 +170,7 @@ func (a *api) endpoint(route string, methods map[string]handler) *endpoint {
 	}
 	return &endpoint{
 		api: a, route: route, methods: methods,
-		quiet: slices.Contains(quietRoutes, route), within: within,
+		quiet: slices.Contains(quietRoutes, route), within: within, metrics: a.Metrics.Route(route),
 		allow: strings.Join(allowed, ", "),
 	}
 }
@@ -176,7 +178,7 @@ func (a *api) endpoint(route string, methods map[string]handler) *endpoint {
 // ServeHTTP implements http.Handler.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	about := entryOf(r)
-	about.route, about.quiet = e.route, e.quiet
+	about.route, about.quiet, about.metrics = e.route, e.quiet, e.metrics
 	if e.within > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), e.within)
 		defer cancel()

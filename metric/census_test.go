@@ -33,9 +33,7 @@ func census(takes time.Duration) (*metric.Census, *slow) {
 	set := memory.New()
 	slowly := &slow{Store: set.Sessions, takes: takes}
 	set.Sessions = slowly
-	n := metric.New(start, queue{})
-	n.Watch(set)
-	return n.NewCensus(time.Now), slowly
+	return metric.New(start, queue{}, set).NewCensus(time.Now), slowly
 }
 
 func TestACheapCountIsOfNow(t *testing.T) {

@@ -2,9 +2,9 @@
 // look back an hour, and for Prometheus, which keeps it for years.
 //
 //	account ─ Signed in? ─┐
-//	session ─ verdicts ───┤            ┌─ History  last hour, every ten seconds
-//	stores ── Watch ──────┼─► Node ────┤
-//	httpapi ─ Route ──────┘            └─ WriteTo  Prometheus' text format
+//	session ─ verdicts ───┤            ┌─ History    last hour, every ten seconds
+//	stores ─ Stores ──────┼─► Node ────┤
+//	httpapi ─ Route ──────┘            └─ WriteText  Prometheus' text format
 //
 // It owns the counters, the store that measures the store behind it, and the
 // text format. It decides nothing, and nothing waits for it: to count is one

@@ -23,7 +23,7 @@ var start = time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
 
 func TestAPointTellsOfItsIntervalAlone(t *testing.T) {
 	t.Parallel()
-	n := metric.New(start, queue{running: 2, waiting: 5})
+	n := metric.New(start, queue{running: 2, waiting: 5}, memory.New())
 	n.SignedIn(nil)
 	n.SignedIn(account.ErrCredentials)
 	n.SignedIn(account.ErrBlocked)
@@ -58,7 +58,7 @@ func TestAPointTellsOfItsIntervalAlone(t *testing.T) {
 
 func TestTheHistoryIsBounded(t *testing.T) {
 	t.Parallel()
-	n := metric.New(start, queue{})
+	n := metric.New(start, queue{}, memory.New())
 	for i := range metric.Kept + 5 {
 		n.Sample(start.Add(time.Duration(i)*metric.Interval), i)
 	}
@@ -86,8 +86,8 @@ func TestAPointTellsHowLongTheStoresTook(t *testing.T) {
 		set := memory.New()
 		slowly := &slow{Store: set.Sessions}
 		set.Sessions = slowly
-		n := metric.New(start, queue{})
-		watched := n.Watch(set).Sessions
+		n := metric.New(start, queue{}, set)
+		watched := n.Stores().Sessions
 		for i := range 100 {
 			slowly.takes = 1500 * time.Microsecond
 			if i >= 90 {

@@ -2,10 +2,12 @@ package metric
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store"
 )
 
 // Hashing is the queue of passwords that are being hashed. See password.Hasher.
@@ -27,8 +29,12 @@ type Node struct {
 	heals     Counter
 	begun     Counter
 	ended     named[session.Reason]
+	unwatched store.Set
 	stores    stores
 	history   history
+
+	routing sync.Mutex
+	routes  []*Route // in the order of their patterns
 }
 
 // outcome is how an attempt to sign in ended.
@@ -51,14 +57,18 @@ var reasons = []session.Reason{
 	session.UserBlocked, session.ReuseDetected, session.TooManySessions, session.Superseded,
 }
 
-// New makes a Node that has counted nothing yet.
-func New(started time.Time, hashing Hashing) *Node {
-	return &Node{
-		started: started,
-		hashing: hashing,
-		signIns: newNamed([]outcome{success, credentials, blocked, throttled, busy}, failed),
-		ended:   newNamed(reasons, "other"),
+// New makes a Node that has counted nothing yet. It watches these stores: use
+// those of Stores in their place.
+func New(started time.Time, hashing Hashing, set store.Set) *Node {
+	n := &Node{
+		started:   started,
+		hashing:   hashing,
+		signIns:   newNamed([]outcome{success, credentials, blocked, throttled, busy}, failed),
+		ended:     newNamed(reasons, "other"),
+		unwatched: set,
 	}
+	n.stores = stores{users: newUsers(set.Users), sessions: newSessions(set.Sessions, n), keys: newKeys(set.Keys), events: newEvents(set.Events)}
+	return n
 }
 
 // SignedIn counts an attempt to sign in by the error of account.Service.Authenticate.

@@ -3,6 +3,7 @@ package metric
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -11,7 +12,8 @@ import (
 	"github.com/watchwordauth/watchword/store"
 )
 
-// stores is what is known of the stores that a Node watches.
+// stores is the stores of an installation, measured: how long each verb takes, and
+// how often it fails.
 type stores struct {
 	users    *users
 	sessions *sessions
@@ -19,36 +21,22 @@ type stores struct {
 	events   *events
 }
 
-// Watch returns the same stores, measured: how long each verb takes, and how
-// often it fails. It is called once, before anything is counted.
-func (n *Node) Watch(set store.Set) store.Set {
-	n.stores = stores{
-		users:    newUsers(set.Users),
-		sessions: newSessions(set.Sessions, n),
-		keys:     newKeys(set.Keys),
-		events:   newEvents(set.Events),
-	}
+// Stores is the stores that the Node was made with. Whoever uses them instead of
+// those is measured.
+func (n *Node) Stores() store.Set {
+	set := n.unwatched
 	set.Users, set.Sessions, set.Keys, set.Events = n.stores.users, n.stores.sessions, n.stores.keys, n.stores.events
 	return set
 }
 
 // verbs is every verb of the stores.
-func (s stores) verbs() (all []*verb) {
-	if s.users == nil {
-		return nil
-	}
-	all = append(all, s.users.verbs...)
-	all = append(all, s.sessions.verbs...)
-	all = append(all, s.keys.verbs...)
-	return append(all, s.events.verbs...)
+func (s stores) verbs() []*verb {
+	return slices.Concat(s.users.verbs, s.sessions.verbs, s.keys.verbs, s.events.verbs)
 }
 
 // awaited is the verbs that every sign-in or refresh waits for. Others are rare,
 // or are called in the background, and would hide how these do.
 func (s stores) awaited() []*verb {
-	if s.users == nil {
-		return nil
-	}
 	return []*verb{s.users.find, s.users.findByUsername, s.users.findByEmail, s.sessions.find, s.sessions.begin, s.sessions.advance}
 }
 

@@ -229,6 +229,13 @@ func (s *Set) Follow(ctx context.Context) {
 	}
 }
 
+// Size is how many ended sessions and raised epochs are remembered.
+func (s *Set) Size() (sessions, users int) {
+	s.ended.Range(func(any, any) bool { sessions++; return true })
+	s.epochs.Range(func(any, any) bool { users++; return true })
+	return sessions, users
+}
+
 // Version rises with every change of the entries: as long as it is equal, so is
 // what Snapshot returns, but for AsOf.
 func (s *Set) Version() uint64 { return s.version.Load() }

@@ -18,9 +18,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,10 +47,40 @@ type Run[Q, A any] func(ctx context.Context, questions []Q) ([]A, error)
 type Gatherer[Q, A any] struct {
 	run   Run[Q, A]
 	limit time.Duration
+	sizes [sizes]atomic.Uint64
+	calls atomic.Uint64
 
 	mu      sync.Mutex
 	waiting []call[Q, A]
 	running bool // a goroutine is in drain
+}
+
+// Sizes is how large batches were, since the start.
+type Sizes struct {
+	// Batches counts them: at i those of more than 2^(i−1) and at most 2^i calls.
+	Batches [sizes]uint64
+	Calls   uint64 // in all of them
+}
+
+// sizes is how many there are to tell apart: 1, 2, 4 … Max.
+const sizes = 9
+
+// Add counts the batches of another Gatherer among these.
+func (s *Sizes) Add(other Sizes) {
+	for i, n := range other.Batches {
+		s.Batches[i] += n
+	}
+	s.Calls += other.Calls
+}
+
+// Sizes is how large the batches were until now.
+func (g *Gatherer[Q, A]) Sizes() Sizes {
+	var s Sizes
+	for i := range g.sizes {
+		s.Batches[i] = g.sizes[i].Load()
+	}
+	s.Calls = g.calls.Load()
+	return s
 }
 
 type call[Q, A any] struct {
@@ -125,6 +157,8 @@ func (g *Gatherer[Q, A]) drain() {
 // answer runs one batch and replies to each of its callers, whether run returns,
 // panics, or ends the goroutine.
 func (g *Gatherer[Q, A]) answer(calls []call[Q, A]) {
+	g.sizes[bits.Len(uint(len(calls)-1))].Add(1)
+	g.calls.Add(uint64(len(calls)))
 	questions := make([]Q, len(calls))
 	for i, c := range calls {
 		questions[i] = c.question

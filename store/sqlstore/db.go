@@ -89,6 +89,21 @@ func (db *DB) gather(shards int) {
 	}
 }
 
+// Batches is how many look-ups and rotations of sessions shared a round trip, by
+// verb of the store.
+func (s sessions) Batches() map[string]batch.Sizes {
+	var advances batch.Sizes
+	for _, shard := range s.advances {
+		advances.Add(shard.Sizes())
+	}
+	return map[string]batch.Sizes{"find": s.sessions.Sizes(), "advance": advances}
+}
+
+// Batches is how many look-ups of users shared a round trip.
+func (u users) Batches() map[string]batch.Sizes {
+	return map[string]batch.Sizes{"find": u.users.Sizes()}
+}
+
 // querier is what can be asked: a pool, a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
