@@ -39,6 +39,8 @@ const (
 
 	KeyRotated Type = "key.rotated"
 
+	StoreRestored Type = "store.restored" // from a backup: see package recovery
+
 	AuditExported Type = "audit.exported" // an administrator took a copy of the trail
 )
 

@@ -40,6 +40,8 @@ var table = map[string]rule{
 	"signing":    {ours: []string{"audit", "internal/secret", "internal/uuid", "verify"}},
 	"session":    {ours: []string{"account", "audit", "internal/uuid", "signing", "verify"}},
 	"revocation": {ours: []string{"account", "session"}},
+	"journal":    {ours: []string{"account", "audit", "internal/batch", "internal/lock", "internal/uuid", "session", "signing", "store"}},
+	"recovery":   {ours: []string{"account", "audit", "internal/uuid", "journal", "session", "store"}},
 
 	"store":            {ours: []string{"account", "audit", "session", "signing"}},
 	"store/memory":     {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}},

@@ -1,0 +1,128 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+)
+
+// Contents is what journals hold together.
+type Contents struct {
+	Records []Record  // in the order of their times
+	Since   time.Time // complete since then; zero: there is no journal
+	Marked  time.Time // everything that the store had then is in the journal; zero: not known
+	Torn    []string  // the files whose last write was cut short, by a crash: it was not acknowledged
+	Broken  []string  // what is damaged, and where: some records are missing
+
+	keep time.Duration
+}
+
+// Last is the time of the newest record; zero: there is none.
+func (c Contents) Last() time.Time {
+	if len(c.Records) == 0 {
+		return time.Time{}
+	}
+	return c.Records[len(c.Records)-1].At
+}
+
+// Read reads the journals in folders. A folder that does not exist is an error; one
+// without a journal is none: see Since. They may be written meanwhile.
+func Read(folders ...string) (Contents, error) {
+	var c Contents
+	for _, folder := range folders {
+		files, err := names(folder)
+		if err != nil {
+			return Contents{}, fmt.Errorf("read the revocation journal: %w", err)
+		}
+		for _, name := range files {
+			if err := c.read(name); err != nil {
+				return Contents{}, fmt.Errorf("read the revocation journal: %w", err)
+			}
+		}
+	}
+	c.sort()
+	return c, nil
+}
+
+func (c *Contents) read(name string) error {
+	opened, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // merged into another meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	s, err := scanFile(opened, true)
+	if err != nil {
+		return err
+	}
+	c.add(name, s)
+	return nil
+}
+
+// add adds what a file holds.
+func (c *Contents) add(name string, s scan) {
+	if s.torn > 0 {
+		c.Torn = append(c.Torn, name)
+	}
+	if s.broken != nil {
+		c.Broken = append(c.Broken, fmt.Sprintf("%s: %v", name, s.broken))
+	}
+	for _, r := range s.records {
+		switch r.Kind {
+		case begun:
+			if c.Since.IsZero() || r.At.Before(c.Since) {
+				c.Since = r.At
+			}
+			c.keep = max(c.keep, r.Keep)
+		case marked:
+			if r.At.After(c.Marked) {
+				c.Marked = r.At
+			}
+		default:
+			c.Records = append(c.Records, r)
+		}
+	}
+}
+
+func (c *Contents) sort() {
+	slices.SortStableFunc(c.Records, func(a, b Record) int { return a.At.Compare(b.At) })
+}
+
+// compact drops what no restore needs any more: sessions that ended so long ago
+// that they would have expired, all but the newest state and the newest change of
+// password of a user, and what is told twice.
+func (c *Contents) compact(now time.Time) {
+	type subject struct {
+		kind Kind
+		id   string
+	}
+	told := make(map[subject]int) // its place in kept
+	var kept []Record
+	for _, r := range slices.Backward(c.Records) {
+		s := subject{r.Kind, r.User.String()}
+		switch r.Kind {
+		case SessionEnded:
+			s.id = r.Session.String()
+		case UserEnded:
+			s.id += r.At.String()
+		case KeyRevoked:
+			s.id = r.Key
+		}
+		session := r.Kind == SessionEnded || r.Kind == UserEnded
+		place, known := told[s]
+		switch {
+		case known:
+			kept[place].Epoch = max(kept[place].Epoch, r.Epoch) // clocks of nodes differ
+		case !session || !r.At.Before(now.Add(-c.keep)):
+			told[s] = len(kept)
+			kept = append(kept, r)
+		}
+	}
+	slices.Reverse(kept)
+	c.Records = kept
+}
