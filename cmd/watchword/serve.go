@@ -38,6 +38,9 @@ second signal ends it at once; nothing that was answered is lost either way.`,
 			if err == nil {
 				err = c.checkNodes()
 			}
+			if err == nil {
+				err = c.readPages()
+			}
 			if err != nil {
 				return err
 			}
@@ -124,6 +127,7 @@ func (c config) forServer(stores opened, data folder, logger *slog.Logger) watch
 		Algorithm: verify.Algorithm(c.Algorithm), AccessTokenSecret: c.AccessTokenSecret, RefreshTokenSecret: c.RefreshTokenSecret,
 		Roles: c.ExtraRoles, SignupClosed: !c.SignupOpen,
 		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo,
+		PagesOff: !c.Pages, Brand: c.Brand, Texts: c.Texts,
 		CookieSameSite: map[string]http.SameSite{
 			"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
 		}[c.CookieSameSite],
@@ -152,10 +156,6 @@ func (p *program) serverLogger(c config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.err, options))
 }
 
-// greet tells that the server is ready, where its data is and, while there are no
-// users, what to do first. With a log for programs it is one line of that.
-func (p *program) greet(c config, data folder, address, setup string, logger *slog.Logger) {
-	if c.LogFormat == "json" {
 // setupLink is where the first administrator is made with a browser; "" if there
 // are users already. A log for programs, which is kept and shipped, gets none.
 func setupLink(ctx context.Context, c config, accounts *account.Service) (string, error) {
@@ -167,6 +167,10 @@ func setupLink(ctx context.Context, c config, accounts *account.Service) (string
 	return httpapi.SetupLink(c.Issuer, code), err
 }
 
+// greet tells that the server is ready, where its data is and, while there are no
+// users, what to do first. With a log for programs it is one line of that.
+func (p *program) greet(c config, data folder, address, setup string, logger *slog.Logger) {
+	if c.LogFormat == "json" {
 		logger.Info("serving", "address", address, "issuer", c.Issuer, "data", data.path)
 		return
 	}
@@ -187,9 +191,12 @@ func setupLink(ctx context.Context, c config, accounts *account.Service) (string
 		where = " --data " + data.path
 	}
 	fmt.Fprintf(p.out, `
-Three things to do first, in another terminal:
+Three things to do first:
 
-  1. Make yourself an administrator:
+  1. Make yourself an administrator, with this link, which works once and for an hour:
+     %s
+
+     or in another terminal:
      %s user add --role admin%s --email you@example.org you
 
   2. Sign in:
