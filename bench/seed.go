@@ -78,9 +78,9 @@ func (s seeds) fill(path string) error {
 		return err
 	}
 	defer tx.Rollback()
-	insert, err := tx.Prepare(`INSERT INTO watchword_sessions (id, user_id, client_id, delivery, created_at, expires_at, birth_ip, birth_user_agent,
+	insert, err := tx.Prepare(`INSERT INTO watchword_sessions (place, id, user_id, client_id, delivery, created_at, expires_at, birth_ip, birth_user_agent,
 		generation, rotated_at, emitted_at, request_key, idle_until, revoked_reason, revoked_by)
-		VALUES (?, ?, 'watchword', 1, ?, ?, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) bench', 1, ?, ?, zeroblob(16), ?, '', '')`)
+		VALUES (?, ?, ?, 'watchword', 1, ?, ?, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) bench', 1, ?, ?, zeroblob(16), ?, '', '')`)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s seeds) fill(path string) error {
 	born, ends := s.born.UnixMicro(), s.born.Add(7*24*time.Hour).UnixMicro()
 	for n := range s.count {
 		id := s.id(n)
-		if _, err := insert.Exec(id[:], users[n%len(users)], born, ends, born, born, ends); err != nil {
+		if _, err := insert.Exec(int64(binary.BigEndian.Uint64(id[:8])), id[:], users[n%len(users)], born, ends, born, born, ends); err != nil {
 			return err
 		}
 	}

@@ -22,16 +22,14 @@ func chunks(ids []id) iter.Seq[[][16]byte] {
 	}
 }
 
-// byID executes a query for the rows with these ids, of which there are at most
-// as many as a batch holds.
-func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query string, ids [][16]byte) ([]T, error) {
-	among, args := db.dialect.among(ids)
+// byID executes a query of a batch, for rows with certain ids.
+func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query string, args []any) ([]T, error) {
 	if !db.dialect.embedded {
-		return all(ctx, db, db.reading, scan, query+` WHERE `+among, args...)
+		return all(ctx, db, db.reading, scan, query, args...)
 	}
 	// Watching the context would cost a goroutine for a statement that is short.
 	ctx = context.WithoutCancel(ctx)
-	statement, err := db.reading.statement(ctx, query+` WHERE `+among)
+	statement, err := db.reading.statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +42,7 @@ func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query s
 
 // forget removes at most limit rows whose time lies before a given one, the
 // oldest first, in transactions short enough that nobody waits long for them.
-func (db *DB) forget(ctx context.Context, table, column string, before time.Time, limit int) (int, error) {
+func (db *DB) forget(ctx context.Context, table, column string, among func([][16]byte) (string, []any), before time.Time, limit int) (int, error) {
 	total := 0
 	for total < limit {
 		removed, err := change(ctx, db, func(ctx context.Context, tx *sql.Tx) (int64, error) {
@@ -53,8 +51,8 @@ func (db *DB) forget(ctx context.Context, table, column string, before time.Time
 			if err != nil || len(old) == 0 {
 				return 0, err
 			}
-			among, args := db.dialect.among(flat(old))
-			return affected(tx.ExecContext(ctx, db.dialect.sql(`DELETE FROM `+table+` WHERE `+among), args...))
+			chosen, args := among(flat(old))
+			return affected(tx.ExecContext(ctx, db.dialect.sql(`DELETE FROM `+table+` WHERE `+chosen), args...))
 		})
 		if err != nil {
 			return total, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"github.com/watchwordauth/watchword/session"
 )
 
 // dialect is what differs between the databases.
@@ -25,6 +27,10 @@ type dialect struct {
 
 	// among selects rows by their id: a condition, and its parameters.
 	among func(ids [][16]byte) (string, []any)
+
+	// place is the number by which a session is found, if the table of sessions is
+	// ordered by one; nil where the id does.
+	place func(id session.ID) int64
 
 	// What an error of the driver means.
 	duplicate   func(error) bool   // a unique value is taken
@@ -70,4 +76,28 @@ func (f *filter) where() string {
 		return ""
 	}
 	return " WHERE " + strings.Join(f.conditions, " AND ")
+}
+
+// session selects a session by its id: a condition, and its parameters.
+func (d *dialect) session(id session.ID) (string, []any) {
+	if d.place == nil {
+		return `id = ?`, []any{id[:]}
+	}
+	return `place = ? AND id = ?`, []any{d.place(id), id[:]}
+}
+
+// amongSessions selects sessions by their ids. Where sessions have places it may
+// select others beside them, by the rarest of chances.
+func (d *dialect) amongSessions(ids [][16]byte) (string, []any) {
+	if d.place == nil {
+		return d.among(ids)
+	}
+	list := []byte{'['}
+	for i, id := range ids {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, d.place(id), 10)
+	}
+	return `place IN (SELECT value FROM json_each(?))`, []any{string(append(list, ']'))}
 }

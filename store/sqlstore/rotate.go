@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/watchwordauth/watchword/session"
 )
@@ -30,19 +31,20 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 // proves a lost rotation, but not that its token was handed out again.
 func (s sessions) prolong(ctx context.Context, id session.ID, next session.Register) (bool, error) {
 	did, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) (bool, error) {
+		it, which := s.dialect.session(id)
 		// Asked, not counted: MySQL does not count a row that stays as it is.
 		same, err := all(ctx, s.DB, tx, scanned[int64],
-			`SELECT 1 FROM watchword_sessions WHERE id = ? AND generation = ? AND revoked_at IS NULL`+s.dialect.forUpdate,
-			id[:], int64(next.Generation))
+			`SELECT 1 FROM watchword_sessions WHERE `+it+` AND generation = ? AND revoked_at IS NULL`+s.dialect.forUpdate,
+			append(slices.Clip(which), int64(next.Generation))...)
 		if err != nil || len(same) == 0 {
 			return false, err
 		}
 		_, err = tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions
 			SET rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
 				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
-			WHERE id = ?`),
+			WHERE `+it), append([]any{
 			micros(next.RotatedAt), micros(next.EmittedAt), next.RequestKey[:], micros(next.IdleUntil),
-			s.dialect.text(next.LastSeen.IP), s.dialect.text(next.LastSeen.UserAgent), id[:])
+			s.dialect.text(next.LastSeen.IP), s.dialect.text(next.LastSeen.UserAgent)}, which...)...)
 		return err == nil, err
 	})
 	return did, s.fault(ctx, err)

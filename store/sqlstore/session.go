@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -42,12 +43,17 @@ func (s sessions) Begin(ctx context.Context, new session.Session) error {
 		}
 		return text(seen)
 	}
-	_, err := s.exec(ctx, `INSERT INTO watchword_sessions (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	columns, values := sessionColumns, []any{
 		new.ID[:], new.UserID[:], text(new.ClientID), int64(new.Delivery), micros(new.CreatedAt), micros(new.ExpiresAt),
 		text(new.Birth.IP), text(new.Birth.UserAgent),
 		int64(new.Generation), micros(new.RotatedAt), micros(new.EmittedAt), new.RequestKey[:], micros(new.IdleUntil),
 		unless(new.Birth.IP, new.LastSeen.IP), unless(new.Birth.UserAgent, new.LastSeen.UserAgent),
-		microsOrNull(new.Tombstone.At), text(string(new.Tombstone.Reason)), text(new.Tombstone.By))
+		microsOrNull(new.Tombstone.At), text(string(new.Tombstone.Reason)), text(new.Tombstone.By),
+	}
+	if s.dialect.place != nil {
+		columns, values = columns+`, place`, append(values, s.dialect.place(new.ID))
+	}
+	_, err := s.exec(ctx, `INSERT INTO watchword_sessions (`+columns+`) VALUES (?`+strings.Repeat(`, ?`, len(values)-1)+`)`, values...)
 	if err != nil && s.dialect.duplicate(err) {
 		return session.ErrExists
 	}
@@ -67,7 +73,8 @@ func (s sessions) Find(ctx context.Context, id session.ID) (session.Session, err
 
 // findAll is the batch behind Find.
 func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[session.Session], error) {
-	list, err := byID(ctx, s.DB, scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions`, flat(ids))
+	among, args := s.dialect.amongSessions(flat(ids))
+	list, err := byID(ctx, s.DB, scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+among, args)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +90,9 @@ func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[sessio
 }
 
 func (s sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {
-	changed, err := s.exec(ctx, `UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE id = ? AND revoked_at IS NULL`,
-		micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By), id[:])
+	it, args := s.dialect.session(id)
+	args = append([]any{micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By)}, args...)
+	changed, err := s.exec(ctx, `UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE `+it+` AND revoked_at IS NULL`, args...)
 	return changed > 0, s.fault(ctx, err)
 }
 
@@ -96,7 +104,7 @@ func (s sessions) RevokeUser(ctx context.Context, user account.ID, except sessio
 			return nil, err
 		}
 		for chunk := range chunks(live) {
-			among, args := s.dialect.among(chunk)
+			among, args := s.dialect.amongSessions(chunk)
 			args = append([]any{micros(t.At), s.dialect.text(string(t.Reason)), s.dialect.text(t.By)}, args...)
 			if _, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions SET revoked_at = ?, revoked_reason = ?, revoked_by = ? WHERE `+among), args...); err != nil {
 				return nil, err
@@ -154,6 +162,6 @@ func (s sessions) Count(ctx context.Context, now time.Time) (int, error) {
 }
 
 func (s sessions) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := s.forget(ctx, "watchword_sessions", "expires_at", before, limit)
+	n, err := s.forget(ctx, "watchword_sessions", "expires_at", s.dialect.amongSessions, before, limit)
 	return n, s.fault(ctx, err)
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/watchwordauth/watchword/session"
 )
 
 // sqlite is the embedded database, by the driver modernc.org/sqlite.
@@ -35,6 +38,7 @@ var sqlite = dialect{
 		}
 		return `id IN (SELECT unhex(value) FROM json_each(?))`, []any{string(append(list, ']'))}
 	},
+	place: placeOf,
 	duplicate: func(err error) bool {
 		switch sqliteCode(err) {
 		case 19 | 6<<8, 19 | 8<<8, 19 | 10<<8: // SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE, _ROWID
@@ -50,6 +54,13 @@ var sqlite = dialect{
 	advice:      sqliteAdvice,
 	advance:     advanceSQLite,
 }
+
+// placeOf is where SQLite keeps a session: the first half of its id, which is a
+// digest, as the number of the row. So a session is found by one look into one
+// tree, without an index, and a page has room for rows that grow. That two
+// sessions ever share a place is less likely than a failing disk; the second
+// would be refused as known.
+func placeOf(id session.ID) int64 { return int64(binary.BigEndian.Uint64(id[:8])) }
 
 // sqliteCode is SQLite's extended result code, 0 if the error is not its.
 func sqliteCode(err error) int {
@@ -226,7 +237,7 @@ func advanceSQLite(ctx context.Context, db *DB, rotations []rotation) ([]bool, e
 		update, err := db.relaxed.statement(ctx, `UPDATE watchword_sessions
 			SET generation = ?, rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
 				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
-			WHERE id = ? AND generation = ? AND revoked_at IS NULL`)
+			WHERE place = ? AND id = ? AND generation = ? AND revoked_at IS NULL`)
 		if err != nil {
 			return err
 		}
@@ -236,7 +247,7 @@ func advanceSQLite(ctx context.Context, db *DB, rotations []rotation) ([]bool, e
 			for i, r := range rotations {
 				result, err := update.ExecContext(ctx,
 					int64(r.next.Generation), micros(r.next.RotatedAt), micros(r.next.EmittedAt), r.next.RequestKey[:], micros(r.next.IdleUntil),
-					r.next.LastSeen.IP, r.next.LastSeen.UserAgent, r.session[:], int64(r.from))
+					r.next.LastSeen.IP, r.next.LastSeen.UserAgent, placeOf(r.session), r.session[:], int64(r.from))
 				if err != nil {
 					return err
 				}

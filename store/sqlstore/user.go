@@ -71,7 +71,8 @@ func (s users) Find(ctx context.Context, id account.ID) (account.User, error) {
 
 // findAll is the batch behind Find.
 func (s users) findAll(ctx context.Context, ids []account.ID) ([]found[account.User], error) {
-	list, err := byID(ctx, s.DB, scanUser, `SELECT `+userColumns+` FROM watchword_users`, flat(ids))
+	among, args := s.dialect.among(flat(ids))
+	list, err := byID(ctx, s.DB, scanUser, `SELECT `+userColumns+` FROM watchword_users WHERE `+among, args)
 	if err != nil {
 		return nil, err
 	}
