@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/watchwordauth/watchword"
-	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/httpapi"
 	"github.com/watchwordauth/watchword/verify"
 )
@@ -46,6 +45,7 @@ second signal ends it at once; nothing that was answered is lost either way.`,
 			}
 			ctx, cancel := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
+			collectLess(p.environ)
 			// Once it is stopping a second signal does what signals do.
 			context.AfterFunc(ctx, cancel)
 			return p.serveWith(ctx, c)
@@ -59,11 +59,16 @@ second signal ends it at once; nothing that was answered is lost either way.`,
 // anything is made.
 func (p *program) serveWith(ctx context.Context, c config) (err error) {
 	logger := p.serverLogger(c)
-	listener, err := listen(ctx, c.Listen)
+	listener, err := listen(ctx, "listen", c.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	metrics, err := openMetrics(ctx, c.MetricsListen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, metrics.close()) }()
 	if c.PortFile != "" {
 		_ = os.Remove(c.PortFile) // of a server that was killed: nobody must take it for this one's
 	}
@@ -96,6 +101,7 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
+	metrics.serve(server.Metrics(readBuild().Version), logger)
 
 	address := addressOf(listener)
 	if lock != nil {
@@ -103,11 +109,19 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 			return unusable(data.path, err)
 		}
 	}
-	setup, err := setupLink(ctx, c, server.Accounts())
+	users, _, err := server.Accounts().Count(ctx)
 	if err != nil {
 		return err
 	}
-	p.greet(c, data, address, setup, logger)
+	setup := ""
+	if users == 0 && c.Pages && c.LogFormat != "json" { // a log for programs is kept and shipped
+		code, _, err := server.Accounts().OfferSetup()
+		if err != nil {
+			return err
+		}
+		setup = httpapi.SetupLink(c.Issuer, code)
+	}
+	p.greet(c, data, address, users == 0, setup, logger)
 	if c.PortFile != "" {
 		if err := writePortFile(c.PortFile, address); err != nil {
 			return err
@@ -156,20 +170,10 @@ func (p *program) serverLogger(c config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.err, options))
 }
 
-// setupLink is where the first administrator is made with a browser; "" if there
-// are users already. A log for programs, which is kept and shipped, gets none.
-func setupLink(ctx context.Context, c config, accounts *account.Service) (string, error) {
-	users, _, err := accounts.Count(ctx)
-	if err != nil || users > 0 || c.LogFormat == "json" {
-		return "", err
-	}
-	code, _, err := accounts.OfferSetup()
-	return httpapi.SetupLink(c.Issuer, code), err
-}
-
 // greet tells that the server is ready, where its data is and, while there are no
-// users, what to do first. With a log for programs it is one line of that.
-func (p *program) greet(c config, data folder, address, setup string, logger *slog.Logger) {
+// users, what to do first; setup is the link for that, if there is one. With a log for
+// programs it is one line of that.
+func (p *program) greet(c config, data folder, address string, empty bool, setup string, logger *slog.Logger) {
 	if c.LogFormat == "json" {
 		logger.Info("serving", "address", address, "issuer", c.Issuer, "data", data.path)
 		return
@@ -182,8 +186,11 @@ func (p *program) greet(c config, data folder, address, setup string, logger *sl
 		}
 		fmt.Fprintf(p.out, "Its data is in   %s%s\n", data.path, made)
 	}
-	if setup == "" {
+	if !empty {
 		return
+	}
+	if setup != "" {
+		setup = fmt.Sprintf("with this link, which works once and for an hour:\n     %s\n\n     or ", setup)
 	}
 	command := invocation()
 	where := ""
@@ -193,10 +200,7 @@ func (p *program) greet(c config, data folder, address, setup string, logger *sl
 	fmt.Fprintf(p.out, `
 Three things to do first:
 
-  1. Make yourself an administrator, with this link, which works once and for an hour:
-     %s
-
-     or in another terminal:
+  1. Make yourself an administrator, %sin another terminal:
      %s user add --role admin%s --email you@example.org you
 
   2. Sign in:
