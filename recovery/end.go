@@ -6,43 +6,38 @@ import (
 	"sync"
 	"time"
 
+	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store"
 )
 
 // EndAll ends every session: the safe way where nobody knows which were ended since the
-// backup. It returns how many it ended, and tells progress now and then.
+// backup. It returns how many it ended, and tells that now and then.
 func EndAll(ctx context.Context, set store.Set, now time.Time, progress func(ended int)) (int, error) {
+	const page = 500
 	t := session.Tombstone{At: now.UTC().Truncate(time.Microsecond), Reason: session.EndedByAdmin, By: actor}
 	ended := 0
-	// A page is of sessions that begin before a time, and one time may be that of
-	// more sessions than there are on a page's end: so the next page begins with
-	// the last time of the one before, and those that are there twice end once.
-	for q := (session.Query{Limit: 1000}); ; {
-		page, err := set.Sessions.List(ctx, q)
+	for q := (account.Query{Limit: page}); ; {
+		users, err := set.Users.List(ctx, q)
 		if err != nil {
-			return ended, fmt.Errorf("list sessions: %w", err)
+			return ended, fmt.Errorf("list the users: %w", err)
 		}
-		n, err := end(ctx, set.Sessions, page, t)
-		ended += n
+		n, err := end(ctx, set.Sessions, users, t)
 		if err != nil {
 			return ended, err
 		}
-		progress(ended)
-		if len(page) < q.Limit {
+		if ended += n; n > 0 {
+			progress(ended)
+		}
+		if len(users) < page {
 			return ended, nil
 		}
-		last := page[len(page)-1].CreatedAt
-		before := last.Add(time.Microsecond)
-		if before.Equal(q.Before) || page[0].CreatedAt.Equal(last) {
-			before = last
-		}
-		q.Before = before
+		q.Before = users[page-1].ID
 	}
 }
 
-// end ends sessions side by side, since stores gather concurrent commits.
-func end(ctx context.Context, sessions session.Store, page []session.Session, t session.Tombstone) (int, error) {
+// end ends the sessions of users side by side, since stores gather concurrent commits.
+func end(ctx context.Context, sessions session.Store, users []account.User, t session.Tombstone) (int, error) {
 	var (
 		wait   sync.WaitGroup
 		mu     sync.Mutex
@@ -50,21 +45,16 @@ func end(ctx context.Context, sessions session.Store, page []session.Session, t 
 		failed error
 	)
 	places := make(chan struct{}, 64)
-	for _, s := range page {
-		if s.Revoked() {
-			continue
-		}
+	for _, u := range users {
 		places <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-places }()
-			did, err := sessions.Revoke(ctx, s.ID, t)
+			ids, err := sessions.RevokeUser(ctx, u.ID, session.ID{}, t)
 			mu.Lock()
 			defer mu.Unlock()
-			if did {
-				ended++
-			}
+			ended += len(ids)
 			if err != nil {
-				failed = fmt.Errorf("end session %s: %w", s.ID, err)
+				failed = fmt.Errorf("end the sessions of user %s: %w", u.ID, err)
 			}
 		})
 	}

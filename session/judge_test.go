@@ -80,9 +80,25 @@ func TestJudge(t *testing.T) {
 		"in a recovery window, what was lost is admitted": {given: []change{presented(15), issued(hourAgo), rotated(3 * time.Hour), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
 			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
 		}}, want: Keep, heals: true, holds: 15},
-		"but not more than fits into the time": {given: []change{presented(10 + 361 + 1), issued(hourAgo), rotated(3*time.Hour + time.Minute), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
+		"as much as fits into the lost time": {given: []change{presented(10 + 243), issued(hourAgo), rotated(3 * time.Hour), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
+			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
+		}}, want: Keep, heals: true, holds: 10 + 243},
+		"but not more": {given: []change{presented(10 + 243 + 1), issued(hourAgo), rotated(3 * time.Hour), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
 			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
 		}}, want: Ahead},
+		"again, after an older token was admitted": {given: []change{presented(15), issued(hourAgo), rotated(30 * time.Second), emitted(30 * time.Second), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
+			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
+		}}, want: Keep, heals: true, holds: 15},
+		"but the older one is a thief's then": {given: []change{presented(8), issued(hourAgo), rotated(30 * time.Second), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
+			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
+		}}, want: Reuse},
+		"a token issued after the restore cannot be ahead": {given: []change{presented(12), issued(now), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
+			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-2 * time.Minute), ClosesAt: now.Add(time.Hour)}
+		}}, want: Ahead},
+		"the window revives nobody": {given: []change{presented(15), issued(hourAgo), func(s *Session, _ *Token, _ *RequestKey, p *Policy) {
+			s.Tombstone = Tombstone{At: hourAgo, Reason: SignedOut}
+			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
+		}}, want: Ended, why: SignedOut},
 		"nor what was issued before the backup": {given: []change{presented(12), issued(now.Add(-3 * time.Hour)), rotated(4 * time.Hour), func(_ *Session, _ *Token, _ *RequestKey, p *Policy) {
 			p.Recovery = Recovery{RestoredTo: now.Add(-2 * time.Hour), ReopenedAt: now.Add(-time.Minute), ClosesAt: now.Add(time.Hour)}
 		}}, want: Ahead},

@@ -81,14 +81,17 @@ type Recovery struct {
 }
 
 // admits bounds what a token can prove: it was issued in the lost interval, and
-// it is no further ahead than rotations no closer than MinAge allow. So a leaked
-// key and one old token do not suffice to overtake a session.
+// it is no further ahead than as many rotations as fit into that interval, no
+// closer than MinAge allows. So a leaked key and one old token do not suffice to
+// overtake a session. The bound is the same however often the session was healed
+// since: a thief who comes first with an old token does not keep the owner out,
+// whose newer one then shows the thief.
 func (r Recovery) admits(s Session, t Token, p Policy, now time.Time) bool {
 	const skew = time.Minute
 	if !now.Before(r.ClosesAt) || t.IssuedAt.Before(r.RestoredTo.Add(-skew)) || t.IssuedAt.After(r.ReopenedAt.Add(skew)) {
 		return false
 	}
 	spacing := max(p.MinAge, time.Second)
-	possible := uint64(max(0, r.ReopenedAt.Sub(s.RotatedAt))/spacing) + 1
+	possible := uint64(max(0, r.ReopenedAt.Sub(r.RestoredTo)+2*skew)/spacing) + 1
 	return uint64(t.Generation)-s.Generation <= possible
 }
