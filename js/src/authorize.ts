@@ -16,11 +16,19 @@ export async function sendAuthorized(
     return fetch(target, { ...init, headers });
   };
   const response = await attempt(request ? request.clone() : input, token);
-  if (response.status !== 401 || once) return response;
+  if (response.status !== 401 || once || wantsPassword(response.headers.get("WWW-Authenticate"))) return response;
   const another = await client.replace(token, { signal: init?.signal ?? request?.signal ?? undefined });
   if (another === undefined) return response;
   await response.body?.cancel();
   return attempt(input, another);
+}
+
+/**
+ * Whether a 401 asks for the password again (RFC 9470), which no new access token
+ * can stand for: the page asks the user, and signs in.
+ */
+export function wantsPassword(challenge: string | null | undefined): boolean {
+  return challenge?.includes("insufficient_user_authentication") ?? false;
 }
 
 /** The address of a request. */

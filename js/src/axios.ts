@@ -4,6 +4,7 @@
  * @module
  */
 import { type AxiosInstance, type InternalAxiosRequestConfig, isAxiosError } from "axios";
+import { wantsPassword } from "./authorize.js";
 import type { Client } from "./client.js";
 
 /**
@@ -28,7 +29,9 @@ export function attach(instance: AxiosInstance, client: Client): () => void {
   });
 
   const response = instance.interceptors.response.use(undefined, async (error: unknown) => {
-    const config = isAxiosError(error) && error.response?.status === 401 ? error.config : undefined;
+    const stale =
+      isAxiosError(error) && error.response?.status === 401 && !wantsPassword(error.response.headers["www-authenticate"] as string);
+    const config = stale ? error.config : undefined;
     const refused = config && sent.get(config);
     const token = refused && (await client.replace(refused, { signal: signalOf(config) }));
     if (!token) throw error;

@@ -102,8 +102,9 @@ export interface Client {
   getAccessToken(options?: CallOptions): Promise<string | undefined>;
   /**
    * The global fetch, with the access token: renewed, and sent again once, if the
-   * answer is 401. Fails with SignedOutError if nobody is signed in, and with the
-   * code `origin_not_listed` rather than give the token to a stranger.
+   * answer is 401, unless that asks for the password again (RFC 9470). Fails with
+   * SignedOutError if nobody is signed in, and with the code `origin_not_listed`
+   * rather than give the token to a stranger.
    */
   readonly fetch: typeof globalThis.fetch;
   /** Where the user is signed in. */

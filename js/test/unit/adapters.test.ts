@@ -25,6 +25,12 @@ beforeEach(() => {
 afterEach(() => time.restore());
 
 const never = new AbortController().signal;
+/** What a dangerous act is answered if the password was given long ago (RFC 9470). */
+const asksForPassword = {
+  status: 401,
+  body: { code: "insufficient_user_authentication" },
+  headers: { "WWW-Authenticate": 'Bearer error="insufficient_user_authentication", max_age="900"' },
+};
 const tokensSent = () =>
   server.arrivals.filter(({ path }) => path.startsWith("/orders")).map(({ headers }) => headers.get("Authorization"));
 
@@ -40,7 +46,8 @@ describe("axios", () => {
           { method: config.method!.toUpperCase(), headers: { ...config.headers } as Record<string, string>, body: config.data },
           never,
         );
-        const response = { data: await answer.json(), status: answer.status, statusText: "", headers: {}, config };
+        const headers = Object.fromEntries(answer.headers);
+        const response = { data: await answer.json(), status: answer.status, statusText: "", headers, config };
         if (!answer.ok) throw new AxiosError("refused", undefined, config, undefined, response);
         return response;
       },
@@ -71,6 +78,15 @@ describe("axios", () => {
     server.interfere = ({ path }) => (path === "/orders" ? { status: 401, body: {} } : undefined);
     await assert.rejects(api.get("/orders"), (error: AxiosError) => error.response?.status === 401);
     assert.equal(tokensSent().length, 2);
+  });
+
+  test("a 401 that asks for the password again is handed on: no refresh, no second try", async () => {
+    await tab.client.signIn(ada);
+    server.arrivals.length = 0;
+    server.interfere = ({ path }) => (path === "/orders" ? asksForPassword : undefined);
+    await assert.rejects(api.get("/orders"), (error: AxiosError) => error.response?.status === 401);
+    assert.deepEqual([tokensSent().length, server.count("/refresh")], [1, 0]);
+    assert.equal(tab.client.state.status, "signed-in");
   });
 
   test("when the session has ended, the 401 is handed on", async () => {
@@ -109,6 +125,25 @@ describe("a wrapped fetch", () => {
     server.users.get("ada")!.epoch++;
     assert.equal((await wrap()(`${origin}/orders`)).status, 200);
     assert.equal((await wrap()(new Request(`${origin}/orders`))).status, 200);
+  });
+
+  test("hands on a 401 that asks for the password again: no refresh, no second try", async () => {
+    await tab.client.signIn(ada);
+    server.arrivals.length = 0;
+    server.interfere = ({ path }) => (path === "/orders" ? asksForPassword : undefined);
+    for (const send of [wrap(), tab.client.fetch]) {
+      const answer = await send(`${origin}/orders`);
+      assert.equal((await answer.json()).code, "insufficient_user_authentication");
+    }
+    assert.deepEqual([tokensSent().length, server.count("/refresh")], [2, 0]);
+    // The user gives the password: the session is another, and the tabs share it.
+    const other = browser.tab();
+    await other.client.ready();
+    await tab.client.signIn(ada);
+    server.interfere = undefined;
+    assert.equal((await tab.client.fetch(`${origin}/orders`)).status, 200);
+    assert.equal((await other.client.fetch(`${origin}/orders`)).status, 200);
+    assert.equal(other.client.state.sessionId, tab.client.state.sessionId);
   });
 
   test("leaves alone what is not its business", async () => {
