@@ -25,6 +25,9 @@ func (s *Server) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.work.Go(func() { s.revocations.Follow(ctx) })
+	if s.config.Journal != nil {
+		s.work.Go(func() { s.config.Journal.Follow(ctx, s.beneath) })
+	}
 	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", s.keys.Reload) })
 	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
 	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
@@ -83,7 +86,7 @@ const revocationsWithin = 5 * time.Second
 
 // checks are what a server needs to be of use.
 func (s *Server) checks() []httpapi.Check {
-	return []httpapi.Check{
+	checks := []httpapi.Check{
 		{Name: "users", Fail: func(ctx context.Context) error {
 			_, err := s.config.Store.Users.Find(ctx, account.ID{})
 			return unless(account.ErrNotFound, err)
@@ -107,6 +110,10 @@ func (s *Server) checks() []httpapi.Check {
 			return nil
 		}},
 	}
+	if s.config.Journal != nil {
+		checks = append(checks, httpapi.Check{Name: "journal", Fail: func(context.Context) error { return s.config.Journal.Check() }})
+	}
+	return checks
 }
 
 // unless is the error that is not the expected one.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/watchwordauth/watchword/httpapi"
 	"github.com/watchwordauth/watchword/internal/secret"
+	"github.com/watchwordauth/watchword/journal"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/store/memory"
@@ -40,6 +41,11 @@ type Config struct {
 	// replaced, 32 bytes or more each, in hexadecimal or base64. Several nodes share
 	// it. Default, with the memory store only: a random one.
 	MasterSecrets []string
+
+	// Journal keeps revocations in a second place, for a restore from an old backup: they
+	// are in it before they are acknowledged. The caller closes it, after the Server.
+	// Default: none.
+	Journal *journal.Journal
 
 	// Issuer is the public address of this server, without a slash at its end: the
 	// `iss` of access tokens and the prefix of the metadata's addresses. Cookies

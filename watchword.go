@@ -25,6 +25,7 @@ import (
 	"github.com/watchwordauth/watchword/revocation"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
+	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/verify"
 	"github.com/watchwordauth/watchword/webui"
 )
@@ -41,6 +42,8 @@ type Server struct {
 	api         *httpapi.API
 	metrics     *metric.Node
 	census      *metric.Census
+
+	beneath     store.Set // the stores without the journal
 
 	closing chan struct{} // closed when streams shall end
 	drain   sync.Once
@@ -67,7 +70,14 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	hasher := password.New(password.Config{Rand: c.Rand})
 	node := metric.New(c.Now(), hasher, c.Store)
 	c.Store = node.Stores()
+	if err := c.reopen(ctx); err != nil {
+		return nil, err
+	}
 	s := &Server{config: c, metrics: node, census: node.NewCensus(c.Now), closing: make(chan struct{})}
+	if err := s.record(ctx); err != nil {
+		return nil, err
+	}
+	c = s.config
 
 	s.keys, err = signing.Open(ctx, signing.Config{
 		Store: c.Store.Keys, Master: master, Algorithm: c.Algorithm, Secret: c.sharedSecret(),

@@ -55,7 +55,7 @@ var table = map[string]rule{
 	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "metric", "revocation", "session", "signing", "verify"}},
 	"webui":   {}, // it knows no more than any front end: it asks the API
 
-	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "metric", "revocation", "session", "signing", "store", "store/memory", "verify", "webui"}},
+	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "journal", "metric", "recovery", "revocation", "session", "signing", "store", "store/memory", "verify", "webui"}},
 
 	"client":            {},
 	"internal/simulate": {ours: []string{"account", "audit", "internal/secret", "session", "signing", "store", "store/memory", "verify"}},
