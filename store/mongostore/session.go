@@ -26,7 +26,7 @@ type sessionDocument struct {
 	Expires  int64          `bson:"expires"`
 	Birth    originDocument `bson:"birth"`
 
-	registerDocument `bson:",inline"`
+	Register registerDocument `bson:",inline"`
 
 	Revoked *int64 `bson:"revoked,omitempty"`
 	Reason  string `bson:"reason,omitempty"`
@@ -67,22 +67,22 @@ func newRegister(r session.Register) registerDocument {
 
 func (d sessionDocument) session() (session.Session, error) {
 	var ids [3][16]byte
-	for i, b := range []bson.Binary{d.ID, d.User, d.RequestKey} {
+	for i, b := range []bson.Binary{d.ID, d.User, d.Register.RequestKey} {
 		var err error
 		if ids[i], err = to16(b); err != nil {
 			return session.Session{}, err
 		}
 	}
 	seen := d.Birth
-	if d.Seen != nil {
-		seen = *d.Seen
+	if d.Register.Seen != nil {
+		seen = *d.Register.Seen
 	}
 	return session.Session{
 		ID: ids[0], UserID: ids[1], ClientID: bytesOf(d.Client), Delivery: session.Delivery(d.Delivery),
 		CreatedAt: instant(d.Created), ExpiresAt: instant(d.Expires), Birth: d.Birth.origin(),
 		Register: session.Register{
-			Generation: uint64(d.Generation), RotatedAt: instant(d.Rotated), EmittedAt: instant(d.Emitted),
-			RequestKey: ids[2], IdleUntil: instant(d.Idle), LastSeen: seen.origin(),
+			Generation: uint64(d.Register.Generation), RotatedAt: instant(d.Register.Rotated), EmittedAt: instant(d.Register.Emitted),
+			RequestKey: ids[2], IdleUntil: instant(d.Register.Idle), LastSeen: seen.origin(),
 		},
 		Tombstone: session.Tombstone{At: instantOrNone(d.Revoked), Reason: session.Reason(bytesOf(d.Reason)), By: bytesOf(d.By)},
 	}, nil
@@ -92,11 +92,11 @@ func (s sessions) Begin(ctx context.Context, new session.Session) error {
 	d := sessionDocument{
 		ID: raw(new.ID), User: named(new.UserID), Client: text(new.ClientID), Delivery: int32(new.Delivery),
 		Created: micros(new.CreatedAt), Expires: micros(new.ExpiresAt), Birth: newOrigin(new.Birth),
-		registerDocument: newRegister(new.Register),
-		Revoked:          microsOrNone(new.Tombstone.At), Reason: text(string(new.Tombstone.Reason)), By: text(new.Tombstone.By),
+		Register: newRegister(new.Register),
+		Revoked:  microsOrNone(new.Tombstone.At), Reason: text(string(new.Tombstone.Reason)), By: text(new.Tombstone.By),
 	}
 	if new.LastSeen == new.Birth {
-		d.Seen = nil
+		d.Register.Seen = nil
 	}
 	_, err := s.sessions.InsertOne(ctx, d)
 	if mongo.IsDuplicateKeyError(err) {
