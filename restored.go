@@ -2,7 +2,6 @@ package watchword
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/watchwordauth/watchword/recovery"
 	"github.com/watchwordauth/watchword/session"
@@ -33,7 +32,7 @@ func (s *Server) record(ctx context.Context) error {
 		return nil
 	}
 	if err := s.config.Journal.Begin(ctx, s.beneath); err != nil {
-		return fmt.Errorf("%w: %w", ErrConfig, err)
+		return err
 	}
 	s.config.Store = s.config.Journal.Keep(s.beneath)
 	return nil

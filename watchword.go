@@ -43,7 +43,7 @@ type Server struct {
 	metrics     *metric.Node
 	census      *metric.Census
 
-	beneath     store.Set // the stores without the journal
+	beneath store.Set // the stores without the journal
 
 	closing chan struct{} // closed when streams shall end
 	drain   sync.Once
@@ -101,7 +101,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.accounts, err = account.New(account.Config{
 		Store: c.Store.Users, Sessions: ender{s.sessions}, Events: c.Store.Events,
 		ResetKeys: c.resetKeys(master),
-		Roles: c.Roles, SignupOpen: !c.SignupClosed,
+		Roles:     c.Roles, SignupOpen: !c.SignupClosed,
 		Announce: s.revocations.EpochRaised, Observe: node.SignedIn, Hasher: hasher, Now: c.Now, Rand: c.Rand, Logger: c.Logger,
 	})
 	if err != nil {
