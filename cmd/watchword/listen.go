@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// listen binds the address, and says what to do where it cannot.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen binds the address that a setting names, and says what to do where it cannot.
+func listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err == nil {
 		return listener, nil
@@ -26,11 +26,11 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	err = fmt.Errorf("%s cannot be served: %w", address, cause)
 	switch {
 	case errors.Is(cause, fs.ErrPermission):
-		return nil, mend(err, "ports below 1024 belong to the system: choose a higher one with --listen, behind a proxy")
+		return nil, mend(err, "ports below 1024 belong to the system: choose a higher one with --%s, behind a proxy", setting)
 	case errors.Is(cause, syscall.EADDRINUSE):
-		return nil, mend(err, "another program serves there: stop it, or choose another port with --listen 127.0.0.1:8081")
+		return nil, mend(err, "another program serves there: stop it, or choose another port with --%s 127.0.0.1:8081", setting)
 	}
-	return nil, mend(err, "choose an address of this machine with --listen")
+	return nil, mend(err, "choose an address of this machine with --%s", setting)
 }
 
 // address is the URL under which a client on this machine reaches the listener.

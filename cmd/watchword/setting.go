@@ -69,6 +69,12 @@ var settings = []setting{
 		parse: text(func(c *config) *string { return &c.PortFile }),
 	},
 	{
+		name: "metrics-listen", group: serving, form: "host:port",
+		help:  "where to serve Prometheus' /metrics (default: nowhere)",
+		more:  "A listener of its own, such as `127.0.0.1:9090`, so that the public one never serves them. Whoever reaches it reads them: docs/operations.md.",
+		parse: address(func(c *config) *string { return &c.MetricsListen }),
+	},
+	{
 		name: "trusted-proxy", group: serving, form: "address|network", list: true,
 		help:  "believe X-Forwarded-For from this proxy; repeatable",
 		more:  "Without it the address of a client is the one that connects, which is right without a proxy and safe with one. `10.0.0.0/8` names a network.",
@@ -273,6 +279,7 @@ func find(name string) (setting, bool) {
 // each field means.
 type config struct {
 	Listen, PortFile    string
+	MetricsListen       string
 	TrustedProxies      []netip.Prefix
 	Demo                bool
 	Drain               time.Duration
