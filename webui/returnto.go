@@ -53,6 +53,12 @@ type destination struct {
 	origin  string // "" for our own
 }
 
+// Host names the app that waits for the user: "" if none does.
+func (d destination) Host() string {
+	_, host, _ := strings.Cut(d.origin, "://")
+	return host
+}
+
 // destination of a request that says return_to.
 func (r returns) destination(asked string) destination {
 	origin, ok := r.check(asked)

@@ -12,6 +12,7 @@ type signInForm struct {
 	ReturnTo  destination
 	Farewell  string // why the last session ended, in words
 	Complaint complaint
+	Alarming  bool // whether that needs the user to act
 	NewHere   bool // sign-up is open
 }
 
@@ -19,9 +20,11 @@ type signInForm struct {
 // afterwards, and reason, why the session before has ended.
 func (u *UI) showSignIn(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
+	reason := query.Get("reason")
 	u.showSignInForm(w, r, http.StatusOK, signInForm{
 		ReturnTo: u.returns.destination(query.Get("return_to")),
-		Farewell: u.texts["ended."+query.Get("reason")], // an unknown reason has no text
+		Farewell: u.texts["ended."+reason], // an unknown reason has no text
+		Alarming: reason == "reuse_detected" || reason == "user_blocked",
 	})
 }
 

@@ -44,7 +44,9 @@ export function onSubmit(form, { missing, busy, act, place = (error) => error.fi
       const name = place(error);
       complain(form, name, explain(error));
       if (error.code === "throttled" && error.retryAfter) countDown(form, error);
-      (form.elements[name] ?? Object.keys(missing).map((key) => form.elements[key]).at(-1)).focus();
+      const input = form.elements[name] ?? Object.keys(missing).map((key) => form.elements[key]).at(-1);
+      input.focus();
+      input.select();
     } finally {
       running = false;
       button.removeAttribute("aria-disabled");

@@ -65,6 +65,7 @@ if (address.searchParams.has("reason")) {
   const text = reason && reason !== "signed_out" && t(`ended.${reason}`);
   if (text) {
     farewell.textContent = text;
+    farewell.classList.toggle("warning", reason === "reuse_detected" || reason === "user_blocked");
     farewell.hidden = false;
   }
 }
