@@ -22,7 +22,7 @@ import (
 type desk struct {
 	config   config
 	folder   folder
-	set      store.Set
+	set      store.Set // with the journal, if there is one
 	accounts *account.Service
 	sessions *session.Service
 	program  *program
@@ -54,6 +54,14 @@ func (p *program) atDesk(do func(ctx context.Context, d *desk, args []string) er
 		}
 		defer func() { err = errors.Join(err, stores.close()) }()
 		d.set = stores.set
+		journal, err := c.openJournal(d.folder, p.now, p.logger())
+		if err != nil {
+			return err
+		}
+		if journal != nil {
+			defer func() { err = errors.Join(err, journal.Close()) }()
+			d.set = journal.Keep(d.set)
+		}
 		if err := d.seat(); err != nil {
 			return err
 		}

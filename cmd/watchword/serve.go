@@ -93,12 +93,21 @@ func (p *program) serveWith(ctx context.Context, c config) (err error) {
 	if c.Issuer == "" {
 		c.Issuer = issuerOf(listener)
 	}
-	server, err := watchword.New(ctx, c.forServer(stores, data, logger))
+	journal, err := c.openJournal(data, p.now, logger)
+	if err != nil {
+		return err
+	}
+	settings := c.forServer(stores, data, logger)
+	if journal != nil {
+		defer func() { err = errors.Join(err, journal.Close()) }()
+		settings.Journal = journal
+	}
+	server, err := watchword.New(ctx, settings)
 	if errors.Is(err, watchword.ErrConfig) {
 		return errors.New(strings.TrimPrefix(err.Error(), watchword.ErrConfig.Error()+": "))
 	}
 	if err != nil {
-		return err
+		return journalTrouble(err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	metrics.serve(server.Metrics(readBuild().Version), logger)

@@ -125,6 +125,12 @@ var settings = []setting{
 		more:  "Sessions are written far more often than everything else; this gives them a place of their own.",
 		parse: text(func(c *config) *string { return &c.Sessions }),
 	},
+	{
+		name: "revocation-journal", group: storage, form: "folder", list: true, also: "all",
+		help:  "record in this folder, too, what a restore from a backup must not bring back",
+		more:  "What ends a session, or changes a user's password, roles or block, is written there before it is acknowledged. Name a folder on another disk than the database's, which its parent must exist on; give it to the server and to the other commands. Only `watchword restore` reads several: docs/backup.md.",
+		parse: texts(func(c *config) *[]string { return &c.Journals }, anything),
+	},
 
 	{
 		name: "issuer", group: tokens, form: "URL",
@@ -287,6 +293,7 @@ type config struct {
 	File                string
 
 	Data, Database, Sessions string
+	Journals                 []string
 
 	Issuer, Audience, Algorithm string
 	Policy                      session.Policy
