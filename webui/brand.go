@@ -2,6 +2,7 @@ package webui
 
 import (
 	"bytes"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,6 +66,20 @@ func (b Brand) theme() (theme, error) {
 	return t, err
 }
 
+// drawn reports whether a file is an SVG: XML whose first element is one.
+func drawn(body []byte) bool {
+	decoder := xml.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return false
+		}
+		if first, ok := token.(xml.StartElement); ok {
+			return first.Name.Local == "svg"
+		}
+	}
+}
+
 // picture is the file extension of a picture that browsers can show.
 func picture(body []byte) (string, error) {
 	if len(body) > maxLogo {
@@ -78,8 +93,7 @@ func picture(body []byte) (string, error) {
 	case "image/webp":
 		return ".webp", nil
 	}
-	head := body[:min(len(body), 1024)]
-	if utf8.Valid(body) && bytes.Contains(head, []byte("<svg")) {
+	if drawn(body) {
 		return ".svg", nil
 	}
 	return "", errors.New("the brand's logo is not an SVG, PNG, JPEG or WebP picture")

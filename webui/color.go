@@ -17,6 +17,7 @@ var (
 	lightGround = mustColor("#f5f5f3")
 	darkGround  = mustColor("#1a1d20")
 	white       = color{1, 1, 1}
+	black       = color{}
 	ink         = mustColor("#14171a")
 )
 
@@ -85,20 +86,23 @@ func mix(a, b color, share float64) color {
 	return mustColor(c.String())
 }
 
-// on is the colour of text on another: white or ink, whichever is read more easily.
-// One of them always has a contrast of 4.5 at least.
+// on is the colour of text on another: white, or if that cannot be read, ink. On
+// the few colours where ink cannot be read either, black can.
 func (c color) on() color {
-	if contrast(c, white) >= contrast(c, ink) || contrast(c, white) >= legible {
+	switch {
+	case contrast(c, white) >= legible:
 		return white
+	case contrast(c, ink) >= legible:
+		return ink
 	}
-	return ink
+	return black
 }
 
 // against is the colour, moved away from a background as little as gives it a contrast.
 func (c color) against(ground color, wanted float64) color {
 	away := white
 	if ground.luminance() > 0.5 {
-		away = color{}
+		away = black
 	}
 	for share := 0.0; share < 1; share += 0.02 {
 		if moved := mix(c, away, share); contrast(moved, ground) >= wanted {
@@ -113,8 +117,7 @@ func (c color) against(ground color, wanted float64) color {
 // pointer, --accent-text for links and --accent-edge for borders and the focus.
 func (t theme) stylesheet() []byte {
 	scheme := func(button, ground color) string {
-		text := button.on()
-		away := color{}
+		text, away := button.on(), black
 		if text != white {
 			away = white
 		}
