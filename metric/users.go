@@ -12,7 +12,7 @@ type users struct {
 	account.Store
 	verbsOf
 
-	add, find, findByUsername, findByEmail, list, count, replaceHash, setPassword, setRoles, setBlock, clearBlock, epochsSince *verb
+	add, find, findByUsername, findByEmail, list, count, replaceHash, setPassword, setPasswordIf, setRoles, setBlock, clearBlock, epochsSince *verb
 }
 
 func newUsers(store account.Store) *users {
@@ -25,6 +25,7 @@ func newUsers(store account.Store) *users {
 	s.count = s.verb("count")
 	s.replaceHash = s.verb("replace_hash")
 	s.setPassword = s.verb("set_password")
+	s.setPasswordIf = s.verb("set_password_if")
 	s.setRoles = s.verb("set_roles")
 	s.setBlock = s.verb("set_block")
 	s.clearBlock = s.verb("clear_block")
@@ -114,4 +115,11 @@ func (s *users) EpochsSince(ctx context.Context, at time.Time) ([]account.EpochC
 	found, err := s.Store.EpochsSince(ctx, at)
 	call.end(err)
 	return found, err
+}
+
+func (s *users) SetPasswordIf(ctx context.Context, id account.ID, epoch uint64, hash string, at time.Time) (account.User, bool, error) {
+	ctx, call := s.setPasswordIf.start(ctx)
+	changed, did, err := s.Store.SetPasswordIf(ctx, id, epoch, hash, at)
+	call.end(err)
+	return changed, did, err
 }
