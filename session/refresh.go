@@ -110,6 +110,7 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 			return Grant{}, false, nil
 		}
 	}
+	judged := session // before it is changed: that is what the story tells
 	if verdict.Write {
 		verdict.Next.LastSeen = p.From
 		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, verdict.Next)
@@ -122,7 +123,7 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		session.Register = verdict.Next
 	}
 	s.Observe(verdict.Kind, verdict.Healed)
-	s.narrate(ctx, session, token, verdict, p.From)
+	s.narrate(ctx, judged, token, verdict, p.From)
 
 	switch verdict.Kind {
 	case Keep, Rotate, Replay:

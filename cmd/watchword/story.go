@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +35,17 @@ func tell(story session.Story, name func(id string) string, now time.Time) []str
 	for _, e := range story.Events {
 		happened[e.Type] = append(happened[e.Type], e)
 	}
+	var back []audit.Event // healed by more than one generation
+	happened[audit.SessionHealed] = slices.DeleteFunc(happened[audit.SessionHealed], func(e audit.Event) bool {
+		if restored(e) {
+			back = append(back, e)
+		}
+		return restored(e)
+	})
+	for _, e := range back {
+		say("On %s the database had been restored from a backup, which knew refresh token number %s; the client came with number %s%s, and it was taken back.",
+			stamp(e.At), detail(e, "stored"), detail(e, "presented"), from(session.Origin{IP: e.IP, UserAgent: e.UserAgent}))
+	}
 	for _, odd := range []struct {
 		kind    audit.Type
 		meaning string
@@ -63,6 +76,14 @@ func tell(story session.Story, name func(id string) string, now time.Time) []str
 		say("It was ended on %s, %s, %s: %s.", stamp(s.Tombstone.At), relative(s.Tombstone.At, now), by(s.Tombstone.By, owner, s.UserID.String(), name), because(story.Ended))
 	}
 	return said
+}
+
+// restored reports whether a healing made up for more than a crash loses: only in the
+// recovery window of a restore does that happen.
+func restored(e audit.Event) bool {
+	stored, storedErr := strconv.ParseUint(e.Detail["stored"], 10, 64)
+	presented, presentedErr := strconv.ParseUint(e.Detail["presented"], 10, 64)
+	return storedErr == nil && presentedErr == nil && presented > stored+1
 }
 
 // from says where a request came from, with a space before it, or nothing.
