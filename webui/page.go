@@ -21,6 +21,7 @@ type page struct {
 	Name   string // the template: "signin" is signin.html
 	Title  string // the key of its title's text
 	Script string // the asset that runs in it; "": none
+	Style  string // the stylesheet beside the one of all pages; "": none
 	Narrow bool   // a card in the middle, instead of a page with a header
 	Data   any    // what its template needs
 

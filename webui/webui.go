@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,7 +66,9 @@ func New(c Config) (*UI, error) {
 	if u.pages, err = u.parsePages(); err != nil {
 		return nil, err
 	}
-	for pattern, handler := range u.routes() {
+	routes := u.routes()
+	maps.Copy(routes, u.adminRoutes())
+	for pattern, handler := range routes {
 		u.mux.Handle(pattern, handler)
 	}
 	return u, nil

@@ -45,8 +45,8 @@ export function onSubmit(form, { missing, busy, act, place = (error) => error.fi
       complain(form, name, explain(error));
       if (error.code === "throttled" && error.retryAfter) countDown(form, error);
       const input = form.elements[name] ?? Object.keys(missing).map((key) => form.elements[key]).at(-1);
-      input.focus();
-      input.select();
+      input?.focus();
+      input?.select?.();
     } finally {
       running = false;
       button.removeAttribute("aria-disabled");
