@@ -31,6 +31,9 @@ func (s *Server) start() {
 	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", s.keys.Reload) })
 	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
 	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
+	if s.config.Tracer != nil {
+		s.work.Go(func() { s.config.Tracer.Run(ctx) })
+	}
 	s.work.Go(func() { s.every(ctx, metric.Interval, "sample the metrics", s.sample) })
 	s.work.Go(func() { s.every(ctx, metric.Interval, "count users and sessions", s.count) })
 }

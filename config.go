@@ -21,6 +21,7 @@ import (
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/store/memory"
+	"github.com/watchwordauth/watchword/trace"
 	"github.com/watchwordauth/watchword/verify"
 	"github.com/watchwordauth/watchword/webui"
 )
@@ -113,6 +114,9 @@ type Config struct {
 	// Observe, if set, is told every verdict about a refresh token. The server
 	// counts them anyhow: see Server.Metrics.
 	Observe func(kind session.Kind, healed bool)
+
+	// Tracer follows requests, while the Server runs. Default: nothing is traced.
+	Tracer *trace.Tracer
 
 	Logger *slog.Logger     // default: slog.Default()
 	Now    func() time.Time // default: time.Now

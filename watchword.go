@@ -127,7 +127,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.api, err = httpapi.New(httpapi.Config{
 		Accounts: s.accounts, Sessions: s.sessions, Keys: s.keys, Verifier: s.verifier,
-		Revocations: s.revocations, Events: c.Store.Events, Metrics: node, Census: s.census, Checks: s.checks(), Closing: s.closing,
+		Revocations: s.revocations, Events: c.Store.Events, Metrics: node, Census: s.census, Tracer: c.Tracer, Checks: s.checks(), Closing: s.closing,
 		Issuer: c.Issuer, AllowOrigins: c.AllowOrigins, CookieSameSite: c.CookieSameSite,
 		TrustedProxies: c.TrustedProxies, Clients: c.Clients, Demo: c.Demo, Pages: pages,
 		Now: c.Now, Rand: c.Rand, Logger: c.Logger,

@@ -9,6 +9,7 @@ import (
 	"github.com/watchwordauth/watchword/audit"
 	"github.com/watchwordauth/watchword/internal/password"
 	"github.com/watchwordauth/watchword/internal/throttle"
+	"github.com/watchwordauth/watchword/trace"
 )
 
 // Authenticate checks a password and returns whose it is. The login is a
@@ -26,6 +27,8 @@ import (
 //
 // It begins no session. ErrBusy means that too many passwords are being checked.
 func (s *Service) Authenticate(ctx context.Context, login, typed string, from Origin) (User, error) {
+	ctx, span := trace.Start(ctx, "account.authenticate")
+	defer span.End()
 	user, err := s.authenticate(ctx, login, typed, from)
 	s.config.Observe(err)
 	return user, err

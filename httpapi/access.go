@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/metric"
+	"github.com/watchwordauth/watchword/trace"
 )
 
 // entry is what is known of a request while it is answered: for the log, and for
@@ -23,7 +24,8 @@ type entry struct {
 	route   string // the pattern, never the path: a path can hold a secret
 	quiet   bool   // routine traffic: logged only when it fails
 	metrics *metric.Route
-	user    string // once an access token or a refresh token was verified
+	span    *trace.Span // nil: the request is not traced
+	user    string      // once an access token or a refresh token was verified
 	session string
 	failure *Problem
 }
@@ -56,7 +58,9 @@ func (a *api) access(next http.Handler) http.Handler {
 		// Not every connection has deadlines; the server's own then has to do.
 		_ = http.NewResponseController(w).SetReadDeadline(start.Add(bodyWithin))
 
-		ctx := context.WithValue(r.Context(), entryKey{}, e)
+		ctx, span := a.Tracer.Request(r, within(parseAddress(r.RemoteAddr), a.TrustedProxies))
+		e.span = span
+		ctx = context.WithValue(ctx, entryKey{}, e)
 		out := &answer{ResponseWriter: w}
 		defer func() {
 			recovered := recover()
@@ -73,6 +77,7 @@ func (a *api) access(next http.Handler) http.Handler {
 				e.metrics = a.Metrics.Route(e.route)
 			}
 			e.metrics.Answered(out.status, took)
+			e.endSpan(r, out.status)
 			a.log(r, e, out, took)
 			if recovered == http.ErrAbortHandler {
 				panic(recovered)
@@ -80,6 +85,25 @@ func (a *api) access(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(out, r.WithContext(ctx))
 	})
+}
+
+// endSpan says in a trace what the log says, without what is about a person.
+func (e *entry) endSpan(r *http.Request, status int) {
+	if e.span == nil {
+		return
+	}
+	e.span.Rename(strings.TrimSpace(method(r) + " " + e.route))
+	e.span.Set("http.request.method", method(r))
+	e.span.Set("http.route", e.route)
+	e.span.Set("http.response.status_code", status)
+	e.span.Set("watchword.request", e.id)
+	if e.failure != nil {
+		e.span.Set("error.type", string(e.failure.Code))
+	}
+	if status >= http.StatusInternalServerError {
+		e.span.Fail()
+	}
+	e.span.End()
 }
 
 // requestID takes the id that a trusted proxy gave the request, so that its log
@@ -126,6 +150,9 @@ func (a *api) log(r *http.Request, e *entry, out *answer, took time.Duration) {
 	}
 	if e.session != "" {
 		attributes = append(attributes, slog.String("session", e.session))
+	}
+	if e.span != nil {
+		attributes = append(attributes, slog.String("trace", e.span.Trace.String()))
 	}
 	if p := e.failure; p != nil {
 		attributes = append(attributes, slog.String("code", string(p.Code)))

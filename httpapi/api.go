@@ -18,6 +18,7 @@ import (
 	"github.com/watchwordauth/watchword/revocation"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
+	"github.com/watchwordauth/watchword/trace"
 	"github.com/watchwordauth/watchword/verify"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	Events      audit.Store
 	Metrics     *metric.Node
 	Census      *metric.Census
+	Tracer      *trace.Tracer   // nil: nothing is traced
 	Checks      []Check         // what /readyz asks
 	Closing     <-chan struct{} // ends the streams of revocations when it is closed
 

@@ -10,6 +10,7 @@ import (
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
 	"github.com/watchwordauth/watchword/store"
+	"github.com/watchwordauth/watchword/trace"
 )
 
 // stores is the stores of an installation, measured: how long each verb takes, and
@@ -43,6 +44,7 @@ func (s stores) awaited() []*verb {
 // verb is one verb of one store.
 type verb struct {
 	store, name string
+	span        string // in traces
 	took        Histogram
 	failed      Counter
 }
@@ -51,17 +53,21 @@ type verb struct {
 type call struct {
 	verb  *verb
 	began time.Time
+	span  *trace.Span
 }
 
 func (v *verb) start(ctx context.Context) (context.Context, call) {
-	return ctx, call{verb: v, began: time.Now()}
+	ctx, span := trace.Start(ctx, v.span)
+	return ctx, call{verb: v, began: time.Now(), span: span}
 }
 
 func (c call) end(err error) {
 	c.verb.took.Observe(time.Since(c.began))
 	if err != nil && !answered(err) {
 		c.verb.failed.Inc()
+		c.span.Fail()
 	}
+	c.span.End()
 }
 
 // answers are the errors by which a store that works says no.
@@ -87,7 +93,7 @@ type verbsOf struct {
 }
 
 func (s *verbsOf) verb(name string) *verb {
-	v := &verb{store: s.store, name: name}
+	v := &verb{store: s.store, name: name, span: "store " + s.store + "." + name}
 	s.verbs = append(s.verbs, v)
 	return v
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/audit"
+	"github.com/watchwordauth/watchword/trace"
 )
 
 // ErrUserChanged is returned by Begin if the user's password, roles or block
@@ -18,6 +19,8 @@ var ErrUserChanged = errors.New("the account changed while signing in")
 // gives its first tokens. The session is durable before it returns. If the user
 // has more than Policy.PerUser live sessions, the one that was quiet longest ends.
 func (s *Service) Begin(ctx context.Context, user account.User, clientID string, d Delivery, from Origin) (Grant, error) {
+	ctx, span := trace.Start(ctx, "session.begin")
+	defer span.End()
 	now := s.now()
 	token, err := newToken(s.Rand, now)
 	if err != nil {

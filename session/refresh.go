@@ -9,6 +9,7 @@ import (
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/audit"
+	"github.com/watchwordauth/watchword/trace"
 )
 
 // Presented is a refresh token as a request brings it.
@@ -65,6 +66,8 @@ func (r *Refusal) Is(target error) bool {
 // failed; then nothing is known to have happened, and trying again is safe.
 // Reuse has revoked the session, durably, before it returns.
 func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
+	ctx, span := trace.Start(ctx, "session.refresh")
+	defer span.End()
 	token, err := s.Tokens.Open(p.Token, p.ClientID, p.Delivery)
 	if err != nil {
 		return Grant{}, err
@@ -123,6 +126,7 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		session.Register = verdict.Next
 	}
 	s.Observe(verdict.Kind, verdict.Healed)
+	tell(ctx, verdict)
 	s.narrate(ctx, judged, token, verdict, p.From)
 
 	switch verdict.Kind {
@@ -145,6 +149,14 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		}
 	}
 	return Grant{}, false, &Refusal{Kind: verdict.Kind, Reason: verdict.Reason, Session: session.ID}
+}
+
+// tell puts a verdict into the trace, if there is one.
+func tell(ctx context.Context, v Verdict) {
+	if span := trace.From(ctx); span != nil {
+		span.Set("watchword.verdict", v.Kind.String())
+		span.Set("watchword.healed", v.Healed)
+	}
 }
 
 // find reads the session and its user. One that is unknown has ended: it was

@@ -154,7 +154,7 @@ func (c config) forServer(stores opened, data folder, logger *slog.Logger) watch
 		CookieSameSite: map[string]http.SameSite{
 			"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
 		}[c.CookieSameSite],
-		Logger: logger,
+		Tracer: c.tracer(logger), Logger: logger,
 	}
 	if !c.forgetful() {
 		w.Store = stores.set

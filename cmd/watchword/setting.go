@@ -75,6 +75,18 @@ var settings = []setting{
 		parse: address(func(c *config) *string { return &c.MetricsListen }),
 	},
 	{
+		name: "trace-endpoint", group: serving, form: "URL",
+		help:  "export traces to this OpenTelemetry collector, by OTLP/HTTP (default: nowhere)",
+		more:  "`http://127.0.0.1:4318`; spans go to `/v1/traces` there. They hold routes, verbs and times: no names, no addresses, no tokens.",
+		parse: text(func(c *config) *string { return &c.TraceEndpoint }, isCollector),
+	},
+	{
+		name: "trace-sample", group: serving, form: "0…1", fallback: "1",
+		help:  "the share of requests that are traced, if traces are exported",
+		more:  "Where a trusted proxy sends a `traceparent` header, that decides instead.",
+		parse: share(func(c *config) *float64 { return &c.TraceSample }),
+	},
+	{
 		name: "trusted-proxy", group: serving, form: "address|network", list: true,
 		help:  "believe X-Forwarded-For from this proxy; repeatable",
 		more:  "Without it the address of a client is the one that connects, which is right without a proxy and safe with one. `10.0.0.0/8` names a network.",
@@ -286,6 +298,8 @@ func find(name string) (setting, bool) {
 type config struct {
 	Listen, PortFile    string
 	MetricsListen       string
+	TraceEndpoint       string
+	TraceSample         float64
 	TrustedProxies      []netip.Prefix
 	Demo                bool
 	Drain               time.Duration

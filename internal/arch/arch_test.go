@@ -29,6 +29,7 @@ var table = map[string]rule{
 	"verify/verifytest": {ours: []string{"verify"}},
 
 	"internal/uuid":     {},
+	"trace":             {},
 	"internal/batch":    {},
 	"internal/lock":     {outside: []string{"golang.org/x/sys"}},
 	"internal/secret":   {},
@@ -36,9 +37,9 @@ var table = map[string]rule{
 	"internal/password": {outside: []string{"golang.org/x/crypto"}},
 
 	"audit":      {ours: []string{"internal/uuid"}},
-	"account":    {ours: []string{"audit", "internal/password", "internal/throttle", "internal/uuid"}, outside: []string{"golang.org/x/text"}},
+	"account":    {ours: []string{"audit", "internal/password", "internal/throttle", "internal/uuid", "trace"}, outside: []string{"golang.org/x/text"}},
 	"signing":    {ours: []string{"audit", "internal/secret", "internal/uuid", "verify"}},
-	"session":    {ours: []string{"account", "audit", "internal/uuid", "signing", "verify"}},
+	"session":    {ours: []string{"account", "audit", "internal/uuid", "signing", "verify", "trace"}},
 	"revocation": {ours: []string{"account", "session"}},
 	"journal":    {ours: []string{"account", "audit", "internal/batch", "internal/lock", "internal/uuid", "session", "signing", "store"}},
 	"recovery":   {ours: []string{"account", "audit", "internal/uuid", "journal", "session", "store"}},
@@ -50,12 +51,12 @@ var table = map[string]rule{
 	"store/redisstore": {ours: []string{"account", "internal/batch", "session"}, outside: []string{"github.com/redis/rueidis"}},
 	"store/storetest":  {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp"}},
 
-	"metric": {ours: []string{"account", "audit", "internal/batch", "session", "signing", "store"}},
+	"metric": {ours: []string{"account", "audit", "internal/batch", "session", "signing", "store", "trace"}},
 
-	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "metric", "revocation", "session", "signing", "verify"}},
+	"httpapi": {ours: []string{"account", "audit", "internal/uuid", "metric", "revocation", "session", "signing", "verify", "trace"}},
 	"webui":   {}, // it knows no more than any front end: it asks the API
 
-	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "journal", "metric", "recovery", "revocation", "session", "signing", "store", "store/memory", "verify", "webui"}},
+	".": {ours: []string{"account", "audit", "httpapi", "internal/password", "internal/secret", "internal/throttle", "internal/uuid", "journal", "metric", "recovery", "revocation", "session", "signing", "store", "store/memory", "verify", "webui", "trace"}},
 
 	"client":            {},
 	"internal/simulate": {ours: []string{"account", "audit", "internal/secret", "session", "signing", "store", "store/memory", "verify"}},
