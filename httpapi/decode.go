@@ -57,10 +57,8 @@ func decode(w http.ResponseWriter, r *http.Request, accept media, into fields) e
 	return problem(CodeMediaType, "The Content-Type must be application/json.")
 }
 
-// readBody reads the body, of bounded length and in bounded time.
+// readBody reads the body, of bounded length; access has bounded the time.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	// Not every connection has deadlines; the server's own then has to do.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
 		return body, nil

@@ -7,9 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"math"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -79,23 +82,24 @@ func newToken(random io.Reader, now time.Time) (Token, error) {
 // so that a key can be replaced without signing anybody out.
 type TokenKeys struct {
 	current byte
-	keys    map[byte][]byte
+	keys    map[byte]*sync.Pool // of hash.Hash: HMAC-SHA256 with the key, at its beginning
 }
 
 // NewTokenKeys takes the keys by their id, 32 bytes or more each, and the id of
 // the one that seals.
 func NewTokenKeys(current byte, keys map[byte][]byte) (*TokenKeys, error) {
-	copied := make(map[byte][]byte, len(keys))
+	k := &TokenKeys{current: current, keys: make(map[byte]*sync.Pool, len(keys))}
 	for id, key := range keys {
 		if len(key) < 32 {
 			return nil, fmt.Errorf("refresh token key %d has %d bytes, needs 32", id, len(key))
 		}
-		copied[id] = append([]byte(nil), key...)
+		own := slices.Clone(key)
+		k.keys[id] = &sync.Pool{New: func() any { return hmac.New(sha256.New, own) }}
 	}
-	if copied[current] == nil {
+	if k.keys[current] == nil {
 		return nil, fmt.Errorf("refresh token key %d, the current one, is missing", current)
 	}
-	return &TokenKeys{current: current, keys: copied}, nil
+	return k, nil
 }
 
 const tokenVersion = 1
@@ -112,7 +116,7 @@ func (k *TokenKeys) Seal(t Token, clientID string, d Delivery) string {
 	copy(raw[2:18], t.handle[:])
 	binary.BigEndian.PutUint32(raw[18:22], t.Generation)
 	binary.BigEndian.PutUint32(raw[22:26], uint32(t.IssuedAt.Unix()))
-	k.mac(raw[26:26:42], raw[:26], k.keys[k.current], clientID, d)
+	mac(raw[26:26:42], raw[:26], k.keys[k.current], clientID, d)
 	text := make([]byte, tokenLength)
 	copy(text, TokenPrefix)
 	base64.RawURLEncoding.Encode(text[len(TokenPrefix):], raw[:])
@@ -131,7 +135,7 @@ func (k *TokenKeys) Open(text, clientID string, d Delivery) (Token, error) {
 		return Token{}, ErrToken
 	}
 	var want [sha256.Size]byte
-	if !hmac.Equal(raw[26:], k.mac(want[:0], raw[:26], key, clientID, d)) {
+	if !hmac.Equal(raw[26:], mac(want[:0], raw[:26], key, clientID, d)) {
 		return Token{}, ErrToken
 	}
 	return parse(raw)
@@ -177,14 +181,15 @@ func parse(raw [tokenBytes]byte) (Token, error) {
 }
 
 // mac appends to dst the 16 bytes that authenticate fields for a client and a delivery.
-func (k *TokenKeys) mac(dst, fields, key []byte, clientID string, d Delivery) []byte {
-	audience := sha256.New()
-	io.WriteString(audience, clientID)
-	audience.Write([]byte{0, byte(d)}) // a client id holds no NUL
-	h := hmac.New(sha256.New, key)
+func mac(dst, fields []byte, key *sync.Pool, clientID string, d Delivery) []byte {
+	var space [64]byte
+	audience := sha256.Sum256(append(append(space[:0], clientID...), 0, byte(d))) // a client id holds no NUL
+	h := key.Get().(hash.Hash)
+	defer key.Put(h)
+	h.Reset()
 	io.WriteString(h, "watchword/refresh/1")
 	h.Write(fields)
-	var digest [sha256.Size]byte
-	h.Write(audience.Sum(digest[:0]))
-	return append(dst, h.Sum(digest[:0])[:macLength]...)
+	h.Write(audience[:])
+	var sum [sha256.Size]byte
+	return append(dst, h.Sum(sum[:0])[:macLength]...)
 }

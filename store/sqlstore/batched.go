@@ -29,7 +29,7 @@ func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query s
 	}
 	// Watching the context would cost a goroutine for a statement that is short.
 	ctx = context.WithoutCancel(ctx)
-	statement, err := db.reading.statement(ctx, query)
+	statement, err := db.refreshing().statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +38,17 @@ func byID[T any](ctx context.Context, db *DB, scan func(row) (T, error), query s
 		return nil, err
 	}
 	return collect(rows, scan)
+}
+
+// refreshing is the connection that reads what a refresh needs. In this process it is
+// the one that writes rotations: it alone knows its own commits, while the
+// others drop all pages that they hold at each of them. Where a rotation waits for
+// the disk, nobody should wait behind it to read.
+func (db *DB) refreshing() *pool {
+	if db.durableRotations {
+		return db.reading
+	}
+	return db.relaxed
 }
 
 // forget removes at most limit rows whose time lies before a given one, the

@@ -33,6 +33,8 @@ type DB struct {
 	durable *pool // commits are on the disk before they return
 	relaxed *pool // commits are on the disk within session.SyncWithin
 
+	durableRotations bool // Options.DurableRotations: relaxed is durable, too
+
 	gate   gate
 	keeper *keeper // nil: the database looks after itself
 	closed *atomic.Bool

@@ -239,7 +239,7 @@ func TestTheLogIsEmptiedUnderConstantLoad(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	db.keeper.limit = 2 << 20
-	s := begin(t, db, 1)
+	s, large := begin(t, db, 1), begin(t, db, 2)
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() { // somebody always reads
@@ -260,7 +260,7 @@ func TestTheLogIsEmptiedUnderConstantLoad(t *testing.T) {
 	var largest, last int64
 	shrunk, total := 0, 24*db.keeper.limit
 	for written := int64(0); written < total; written += 1 << 18 {
-		if _, err := db.exec(t.Context(), `UPDATE watchword_sessions SET client_id = ?`, strings.Repeat(string(rune('a'+written>>18%2)), 1<<18)); err != nil {
+		if _, err := db.exec(t.Context(), `UPDATE watchword_sessions SET client_id = ? WHERE user_id = ?`, strings.Repeat(string(rune('a'+written>>18%2)), 1<<18), large.UserID[:]); err != nil {
 			t.Fatal(err)
 		}
 		size := logSize(db.keeper.log)
@@ -271,7 +271,7 @@ func TestTheLogIsEmptiedUnderConstantLoad(t *testing.T) {
 	}
 	close(stop)
 	group.Wait()
-	if largest > total/2 || shrunk == 0 {
+	if largest > total*3/4 || shrunk < 3 { // how often depends on how busy the machine is
 		t.Errorf("the log grew to %d MiB and shrank %d times while %d MiB were written", largest>>20, shrunk, total>>20)
 	}
 	t.Logf("the log was at most %d MiB and shrank %d times while %d MiB were written", largest>>20, shrunk, total>>20)

@@ -109,6 +109,7 @@ func TestABrokenAnswerIsAnError(t *testing.T) {
 	}
 	address := sqliteAddress(strings.TrimSuffix(db.keeper.log, "-wal"), sqliteReading)
 	intact := db.reading
+	db.durableRotations = true // so that Find, too, reads there
 	db.reading = newPool(sql.OpenDB(connector(func() (driver.Conn, error) {
 		conn, err := intact.Driver().Open(address)
 		return breaking{conn}, err

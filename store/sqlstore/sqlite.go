@@ -151,7 +151,7 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := prepareFile(path, o.Logger); err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), closed: new(atomic.Bool), logger: o.Logger}
+	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), durableRotations: o.DurableRotations, closed: new(atomic.Bool), logger: o.Logger}
 	var pools []*pool
 	open := func(kind []string, connections int) *pool {
 		raw, failed := sql.Open("sqlite", sqliteAddress(path, kind))
