@@ -82,7 +82,7 @@ func referenceRow(s setting) string {
 	switch s.also {
 	case "all":
 		also = "all that open the data"
-	case "user", "key":
+	case "user", "key", "ready":
 		also = "`" + s.also + "`"
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s |", name, env, strings.ReplaceAll(s.form, "|", ", "), fallback, also)

@@ -26,7 +26,7 @@ type setting struct {
 	secret bool   // only from the environment or .env: never in argv or in a file that is shared
 	list   bool   // may be given more than once, or as a list
 	bare   bool   // a flag without a value means "true"
-	also   string // the other commands that take it: "all" that open the store, those about a "user" or a "key"
+	also   string // the other commands that take it: "all" that open the store, those about a "user" or a "key", or "ready"
 
 	parse func(c *config, text string) error
 }
@@ -57,7 +57,7 @@ var groups = []group{serving, storage, tokens, browsers, pages, people, secrets}
 // settings is the table.
 var settings = []setting{
 	{
-		name: "listen", seed: "PORT", group: serving, form: "host:port", fallback: "127.0.0.1:8080",
+		name: "listen", seed: "PORT", group: serving, form: "host:port", fallback: "127.0.0.1:8080", also: "ready",
 		help:  "where to serve; :0 picks a free port",
 		more:  "The default is reached from this machine only, and so is a port without a host, as in the tutorials' `PORT=5000`. To be reached from outside say `0.0.0.0:8080`, behind a proxy that speaks HTTPS.",
 		parse: address(func(c *config) *string { return &c.Listen }),
