@@ -232,6 +232,10 @@ func (c Config) warn(forgetful bool, issuer *url.URL) {
 	case plain:
 		c.Logger.Warn("the issuer is plain http on another machine: tokens travel in clear, and browsers drop the Secure cookie", "issuer", c.Issuer)
 	}
+	if c.Policy.Rotation && c.Policy.RetryWindow >= c.Policy.MinAge && c.Policy.RetryWindow > 0 {
+		c.Logger.Warn("a thief who refreshes all the time keeps every other use of the session within the retry window, where it passes for late: make the retry window shorter than the minimum age of a refresh token",
+			"retry_window", c.Policy.RetryWindow, "min_token_age", c.Policy.MinAge)
+	}
 	if c.Demo {
 		c.Logger.Warn("the demo resources are served")
 	}

@@ -27,7 +27,9 @@ type Store interface {
 	// Find returns the user, or ErrNotFound. It is read at every refresh.
 	Find(ctx context.Context, id ID) (User, error)
 
-	// FindByUsername and FindByEmail look a user up by UsernameKey and EmailKey.
+	// FindByUsername and FindByEmail look a user up by UsernameKey and EmailKey. A
+	// user without an address has the EmailKey "", which any number of users may
+	// have and nobody is found by: FindByEmail of "" is ErrNotFound.
 	FindByUsername(ctx context.Context, key string) (User, error)
 	FindByEmail(ctx context.Context, key string) (User, error)
 

@@ -18,13 +18,12 @@ func (a *api) refreshToken(w http.ResponseWriter, r *http.Request) error {
 
 // refreshCookie answers POST /refresh: a new access token for the refresh token in
 // the cookie, which is replaced when the rule says so. The body is not looked at.
+//
+// A refusal leaves the cookie where it is. The browser may have a newer one by the
+// time it hears of it, of a sign-in in another tab, and would drop that; while the
+// cookie of a session that has ended opens nothing. A sign-out removes it.
 func (a *api) refreshCookie(w http.ResponseWriter, r *http.Request) error {
-	token := a.cookies.refresh(r)
-	err := a.refresh(w, r, token, session.Cookie)
-	if err != nil && token != "" && problemOf(err).Session == sessionEnded {
-		a.cookies.clearRefresh(w)
-	}
-	return err
+	return a.refresh(w, r, a.cookies.refresh(r), session.Cookie)
 }
 
 func (a *api) refresh(w http.ResponseWriter, r *http.Request, token string, d session.Delivery) error {
