@@ -143,9 +143,38 @@ start_redis() {
 	export WATCHWORD_TEST_REDIS_URL="redis://default:$password@127.0.0.1:$port/0"
 }
 
+# A Cluster of three nodes, without replicas.
+start_redis_cluster() {
+	local ports=() nodes=() port node
+	command -v redis-server >/dev/null || return 0
+	for node in 1 2 3; do
+		private "cluster$node"
+		port=$(free_port)
+		printf 'bind 127.0.0.1\nport %s\ncluster-port %s\ncluster-enabled yes\ndir %s\nsave ""\nappendonly yes\nrequirepass %s\nmasterauth %s\n' \
+			"$port" "$(free_port)" "$folder/cluster$node" "$password" "$password" >"$folder/cluster$node/redis.conf"
+		if [ ${#unprivileged[@]} -gt 0 ]; then chown nobody:nogroup "$folder/cluster$node/redis.conf"; fi
+		(cd / && exec "${unprivileged[@]}" redis-server "$folder/cluster$node/redis.conf") >"$folder/cluster$node.log" 2>&1 &
+		pids+=($!)
+		ready "cluster$node" $! env REDISCLI_AUTH="$password" redis-cli -h 127.0.0.1 -p "$port" ping
+		ports+=("$port")
+		nodes+=("127.0.0.1:$port")
+	done
+	REDISCLI_AUTH="$password" redis-cli --cluster create "${nodes[@]}" --cluster-yes >"$folder/cluster.log" 2>&1 || {
+		cat "$folder/cluster.log" >&2
+		exit 1
+	}
+	# Each node must have heard of it.
+	for port in "${ports[@]}"; do
+		# shellcheck disable=SC2016 # the inner shell expands them
+		ready cluster "${pids[-1]}" env REDISCLI_AUTH="$password" bash -c 'redis-cli -h 127.0.0.1 -p "$0" cluster info | grep -q cluster_state:ok' "$port"
+	done
+	export WATCHWORD_TEST_REDIS_CLUSTER_URL="redis://default:$password@${nodes[0]}?addr=${nodes[1]}&addr=${nodes[2]}"
+}
+
 [ -n "${WATCHWORD_TEST_POSTGRES_URL:-}" ] || start_postgres
 [ -n "${WATCHWORD_TEST_MYSQL_URL:-}" ] || start_mysql
 [ -n "${WATCHWORD_TEST_REDIS_URL:-}" ] || start_redis
+[ -n "${WATCHWORD_TEST_REDIS_CLUSTER_URL:-}" ] || start_redis_cluster
 
 # In a process group of its own, so that all of it ends when this script is told to.
 set -m
