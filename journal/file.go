@@ -76,13 +76,20 @@ func claim(name string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	mine, mineErr := opened.Stat()
-	there, thereErr := os.Lstat(name)
-	if mineErr != nil || thereErr != nil || !os.SameFile(mine, there) {
-		opened.Close()
+	f := &file{File: opened}
+	if f.gone() {
+		f.Close()
 		return nil, nil
 	}
-	return &file{File: opened}, nil
+	return f, nil
+}
+
+// gone reports whether the file is not the one of its name any more. What is written to
+// it then is lost.
+func (f *file) gone() bool {
+	mine, mineErr := f.Stat()
+	there, thereErr := os.Lstat(f.Name())
+	return mineErr != nil || thereErr != nil || !os.SameFile(mine, there)
 }
 
 // adopt makes a claimed file ready to be written, if it is worth it: it ends with a

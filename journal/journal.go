@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -71,7 +70,7 @@ type Journal struct {
 // journal is unavailable. It goes on: a record is not given up.
 const writeLimit = 10 * time.Second
 
-// Open makes a Journal in a folder. It touches nothing before there is something to
+// Open makes a Journal in a folder, which exists. It touches nothing before there is something to
 // write, or Begin.
 func Open(folder string, o Options) (*Journal, error) {
 	folder, err := filepath.Abs(folder)
@@ -92,12 +91,9 @@ func Open(folder string, o Options) (*Journal, error) {
 	return j, nil
 }
 
-// prepare makes the folder, if its parent is there: a disk that is not mounted must
-// not be mistaken for one. And it makes sure that files can be made in it.
+// prepare makes sure that files can be made in the folder. It does not make the folder:
+// on a disk that is not mounted that would hide the mistake.
 func (j *Journal) prepare() error {
-	if err := os.Mkdir(j.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
 	probe, err := os.CreateTemp(j.folder, ".writable-*")
 	if err != nil {
 		return err
@@ -180,6 +176,11 @@ func (j *Journal) writeAll(_ context.Context, batches [][]Record) ([]struct{}, e
 func (j *Journal) append(records []Record) error {
 	j.writing.Lock()
 	defer j.writing.Unlock()
+	if j.file != nil && j.file.gone() {
+		j.logger.Error("the file of the revocation journal was removed, with all that it told; another begins", "file", j.file.Name())
+		j.file.Close()
+		j.file = nil
+	}
 	if j.file == nil {
 		var err error
 		if j.file, err = j.take(); err != nil {
@@ -199,9 +200,6 @@ func (j *Journal) append(records []Record) error {
 
 // take adopts a file that nobody writes any more, or makes one.
 func (j *Journal) take() (*file, error) {
-	if err := os.Mkdir(j.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
 	all, err := names(j.folder)
 	if err != nil {
 		return nil, err
@@ -219,6 +217,7 @@ func (j *Journal) take() (*file, error) {
 		}
 		f.Close()
 	}
+	j.logger.Info("a file of the revocation journal begins", "folder", j.folder)
 	return makeFile(j.folder, j.now(), []Record{{Kind: begun, At: j.now().UTC(), Keep: j.keep}})
 }
 

@@ -33,9 +33,17 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	p := &place{t: t, folder: filepath.Join(t.TempDir(), "journal"), store: memory.New(), time: noon}
+	p := &place{t: t, folder: newFolder(t), store: memory.New(), time: noon}
 	p.open()
 	return p
+}
+
+func newFolder(t *testing.T) string {
+	folder := filepath.Join(t.TempDir(), "journal")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // open starts a process that stays.
@@ -240,17 +248,11 @@ func (p *place) fail() (mend func()) {
 	p.t.Helper()
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	if p.file != nil {
-		p.file.File.Close()
-	}
 	if err := os.Rename(p.folder, p.folder+".away"); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(p.folder, nil, 0o600); err != nil {
-		p.t.Fatal(err)
-	}
 	return func() {
-		if err := errors.Join(os.Remove(p.folder), os.Rename(p.folder+".away", p.folder)); err != nil {
+		if err := os.Rename(p.folder+".away", p.folder); err != nil {
 			p.t.Fatal(err)
 		}
 	}
@@ -325,7 +327,7 @@ func TestAJournalThatFailsLosesNoRevocation(t *testing.T) {
 // a crash cut short taken off.
 func TestAFileHasOneWriter(t *testing.T) {
 	t.Parallel()
-	folder := filepath.Join(t.TempDir(), "journal")
+	folder := newFolder(t)
 	process := func() *Journal {
 		j, err := Open(folder, Options{})
 		if err != nil {
@@ -452,6 +454,58 @@ func TestADamagedFileIsLeftAlone(t *testing.T) {
 	}
 	if now, err := os.ReadFile(name); err != nil || !slices.Equal(now, content) {
 		t.Errorf("the damaged file was changed: %v", err)
+	}
+}
+
+// Of a file whose writing failed nobody knows what the disk has: another is begun.
+func TestAFileThatFailedIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	write := func(key string) error {
+		return p.Write(t.Context(), Record{Kind: KeyRevoked, At: p.now(), Key: key})
+	}
+	if err := write("1"); err != nil {
+		t.Fatal(err)
+	}
+	failed := p.file.Name()
+	readOnly, err := os.Open(failed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.file.Close()
+	p.file.File = readOnly
+	if err := write("2"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("it fails with %v", err)
+	}
+	if err := p.CatchUp(t.Context(), p.store); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("3"); err != nil {
+		t.Fatal(err)
+	}
+	if p.file.Name() == failed {
+		t.Error("the file that failed is written again")
+	}
+	p.want("key 1", "key 3")
+}
+
+func TestAFileThatIsRemovedIsMissed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	for _, key := range []string{"1", "2"} {
+		if err := p.Write(t.Context(), Record{Kind: KeyRevoked, At: p.now(), Key: key}); err != nil {
+			t.Fatal(err)
+		}
+		if key == "1" {
+			if err := os.Remove(p.file.Name()); err != nil {
+				t.Fatal(err)
+			}
+			p.wait(time.Hour)
+		}
+	}
+	p.want("key 2")
+	if c, err := Read(p.folder); err != nil || !c.Since.Equal(p.now()) {
+		t.Errorf("it is complete since %v, %v; want %v", c.Since, err, p.now())
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -37,7 +36,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, beneath: memory.New(), folder: filepath.Join(t.TempDir(), "journal"), now: noon}
+	w := &world{t: t, beneath: memory.New(), folder: t.TempDir(), now: noon}
 	j, err := journal.Open(w.folder, journal.Options{Now: func() time.Time { return w.now }})
 	w.must(err)
 	t.Cleanup(func() { j.Close() })
@@ -120,9 +119,13 @@ func TestWhatHappenedSinceTheBackupIsDoneAgain(t *testing.T) {
 	ada, bob, cyd, dan, eve := w.user("ada"), w.user("bob"), w.user("cyd"), w.user("dan"), w.user("eve")
 	goesOn, ends, endsToo, spared := w.session(ada), w.session(ada), w.session(bob), w.session(bob)
 	known := w.session(cyd)
+	_, err := w.set.Sessions.RevokeUser(ctx, eve, session.ID{}, by(w.now))
+	w.must(err)
+	w.pass(time.Minute)
+	after := w.session(eve) // all of hers were ended before
 	w.must(w.beneath.Keys.Add(ctx, signing.Record{Number: 1, ID: "lost"}), w.beneath.Keys.Add(ctx, signing.Record{Number: 2, ID: "good"}))
 	w.pass(time.Hour)
-	_, err := w.set.Sessions.Revoke(ctx, known, by(w.now))
+	_, err = w.set.Sessions.Revoke(ctx, known, by(w.now))
 	w.must(err)
 	_, err = w.set.Users.SetPassword(ctx, eve, "new", w.now) // before the backup: it holds
 	w.must(err)
@@ -171,7 +174,7 @@ func TestWhatHappenedSinceTheBackupIsDoneAgain(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the report (-want +got)\n%s", diff)
 	}
-	for id, lives := range map[session.ID]bool{goesOn: true, ends: false, endsToo: false, spared: true, known: false} {
+	for id, lives := range map[session.ID]bool{goesOn: true, ends: false, endsToo: false, spared: true, known: false, after: true} {
 		s, err := backup.Sessions.Find(ctx, id)
 		w.must(err)
 		if s.Revoked() == lives {

@@ -49,5 +49,5 @@ func journalTrouble(err error) error {
 	if !strings.Contains(err.Error(), "revocation journal") {
 		return err
 	}
-	return mend(err, "make its folder readable and writable for this user, or name another with --revocation-journal FOLDER")
+	return mend(err, "make its folder, readable and writable for this user alone: mkdir -m 700 FOLDER")
 }

@@ -206,7 +206,7 @@ func (r *restoration) readJournal() (err error) {
 		}
 	}
 	if r.journal, err = journal.Read(r.config.Journals...); err != nil {
-		return journalTrouble(err)
+		return mend(err, "name the folder that the server had with --revocation-journal")
 	}
 	for _, name := range r.journal.Torn {
 		fmt.Fprintf(r.err, "%s: the last write was cut short, as a crash does; it was never acknowledged\n", name)

@@ -78,7 +78,7 @@ func TestARestoreSignsNobodyOutAndRevivesNobody(t *testing.T) {
 }
 
 func restoreStory(t *testing.T, environ []string, backup func(environ []string), restore func(environ []string) string) {
-	environ = append(environ, "WATCHWORD_REVOCATION_JOURNAL="+filepath.Join(t.TempDir(), "journal"), "WATCHWORD_ISSUER="+crashIssuer)
+	environ = append(environ, "WATCHWORD_REVOCATION_JOURNAL="+t.TempDir(), "WATCHWORD_ISSUER="+crashIssuer)
 	serve := func() *node {
 		return startNodeWith(t, environ, "watchword", "--trusted-proxy", "127.0.0.1", "--min-token-age", "0s", "--retry-window", "0s", "--log-level", "warn")
 	}

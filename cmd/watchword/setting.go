@@ -140,7 +140,7 @@ var settings = []setting{
 	{
 		name: "revocation-journal", group: storage, form: "folder", list: true, also: "all",
 		help:  "record in this folder, too, what a restore from a backup must not bring back",
-		more:  "What ends a session, or changes a user's password, roles or block, is written there before it is acknowledged. Name a folder on another disk than the database's, which its parent must exist on; give it to the server and to the other commands. Only `watchword restore` reads several: docs/backup.md.",
+		more:  "What ends a session, or changes a user's password, roles or block, is written there before it is acknowledged. Name a folder that exists, on another disk than the database's; give it to the server and to the other commands. Only `watchword restore` reads several: docs/backup.md.",
 		parse: texts(func(c *config) *[]string { return &c.Journals }, anything),
 	},
 
