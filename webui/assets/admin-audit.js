@@ -15,7 +15,7 @@ export function auditView({ query, signal }) {
   const list = pages({
     label: t("audit"),
     explain,
-    row: eventRow,
+    row: (event) => eventRow(event),
     none: () => empty(t("audit.none"), Object.values(filter).some(Boolean) ? t("audit.none_text") : undefined),
     grew: (n) => (status.textContent = t("audit.shown", { n: number(n) })),
     load: async (before) => {
@@ -125,21 +125,34 @@ export function auditView({ query, signal }) {
   return {
     content: [
       heading(t("audit"), t("audit.lead"), take("csv", t("audit.csv")), take("json", t("audit.json"))),
-      h(
-        "form",
-        { class: "filters grid", role: "search", "aria-label": t("audit.filter"), onsubmit: (event) => event.preventDefault() },
-        labelled(t("audit.type"), type),
-        user.box,
-        labelled(t("audit.since"), since),
-        labelled(t("audit.until"), until),
-        labelled(t("audit.session"), session, wrong),
-        clear,
+      folded(
+        Object.values(filter).some(Boolean),
+        signal,
+        h(
+          "form",
+          { class: "filters grid", role: "search", "aria-label": t("audit.filter"), onsubmit: (event) => event.preventDefault() },
+          labelled(t("audit.type"), type),
+          user.box,
+          labelled(t("audit.since"), since),
+          labelled(t("audit.until"), until),
+          labelled(t("audit.session"), session, wrong),
+          clear,
+        ),
       ),
       status,
       h("div", { class: "card flush" }, list.box),
     ],
     ready: search(),
   };
+}
+
+/** What is folded away on a phone, unless it is in use. */
+function folded(used, signal, content) {
+  const box = h("details", { class: "filter-box" }, h("summary", {}, t("audit.filter")), content);
+  const wide = matchMedia("(width > 48rem)");
+  box.open = used || wide.matches;
+  wide.addEventListener("change", () => (box.open ||= wide.matches), { signal });
+  return box;
 }
 
 /**

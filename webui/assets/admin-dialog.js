@@ -71,6 +71,7 @@ export function openForm({ title, text, content = [], missing = {}, yes, danger 
       ),
     );
     const dialog = h("dialog", { "aria-labelledby": `${id}-title`, "aria-describedby": text && `${id}-text` }, form);
+    document.body.append(dialog); // form.js looks for what belongs together by id
     onSubmit(form, {
       missing,
       busy: "form.busy",
@@ -99,7 +100,7 @@ export function openNote({ title, content }) {
       { "aria-labelledby": `${id}-title` },
       h("h2", { id: `${id}-title` }, title),
       ...content,
-      h("div", { class: "actions" }, button(t("dialog.close"), { kind: "primary", onclick: () => dialog.close() })),
+      h("div", { class: "actions" }, button(t("close"), { kind: "primary", onclick: () => dialog.close() })),
     );
     show(dialog, resolve);
   });
@@ -112,7 +113,7 @@ function show(dialog, closed) {
     if (before?.isConnected) before.focus();
     closed();
   });
-  document.body.append(dialog);
+  if (!dialog.isConnected) document.body.append(dialog);
   dialog.showModal();
   dialog.querySelector("input:not([type=hidden]), textarea, select")?.focus();
 }

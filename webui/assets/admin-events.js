@@ -44,9 +44,10 @@ export function sentence(text, parts) {
 }
 
 /** Somebody, by an id and the name that belongs to it, if it is known. */
-function person(id, name) {
+function person(id, name, here) {
   if (!id) return h("b", {}, t("somebody"));
   if (id === "cli" || id === "system") return h("b", {}, t(`by.${id}`));
+  if (id === here) return h("b", {}, name || id);
   return link(`/admin/users/${id}`, { class: "person" }, name || id.slice(0, 8));
 }
 
@@ -59,9 +60,9 @@ function details({ type, detail = {}, ...event }) {
     case "user.blocked":
       return detail.reason && t("quoted", { text: detail.reason });
     case "user.roles_changed":
-      return t("from_to", { from: detail.from || t("none"), to: detail.to || t("none") });
+      return t("from_to", { from: listed(detail.from), to: listed(detail.to) });
     case "user.created":
-      return detail.roles && t("event.roles", { roles: detail.roles.split(" ").join(", ") });
+      return detail.roles && t("event.roles", { roles: listed(detail.roles) });
     case "user.reset_offered":
       return detail.expires_at && t("event.until", { time: atMoment(detail.expires_at) });
     case "session.ended":
@@ -76,9 +77,9 @@ function details({ type, detail = {}, ...event }) {
   return undefined;
 }
 
-/** An event as an item of a list. */
-export function eventRow(event) {
-  const parts = { user: person(event.user, event.username), actor: person(event.actor, event.actorName) };
+/** An event as an item of a list; on the page of a user (`here`), who needs no link to it. */
+export function eventRow(event, here) {
+  const parts = { user: person(event.user, event.username, here), actor: person(event.actor, event.actorName, here) };
   const own = event.actor && event.actor === event.user;
   const text = (own && t(`event.${event.type}.own`)) || t(`event.${event.type}`) || event.type;
   const more = details(event);
@@ -96,6 +97,9 @@ export function eventRow(event) {
     ),
   );
 }
+
+/** Roles, which events separate by spaces. */
+const listed = (roles) => roles?.split(" ").join(", ") || t("none");
 
 /** Everything that is known of an event, as the API tells it. */
 function raw(event) {

@@ -2,7 +2,7 @@
 // was lost.
 import { ask, explain } from "./admin-api.js";
 import { openForm } from "./admin-dialog.js";
-import { ago, atDay, atMoment, badge, button, card, failed, h, heading, stopped, t, waiting } from "./admin-ui.js";
+import { ago, atClock, atDay, atMoment, badge, button, card, failed, h, heading, stopped, t, waiting } from "./admin-ui.js";
 import { toast } from "./page.js";
 
 const kinds = { current: "good", next: "note", revoked: "bad" };
@@ -26,7 +26,7 @@ export function keysView({ signal }) {
         "div",
         { class: "tiles" },
         tile(t("keys.current"), current?.activeAt ? ago(current.activeAt) : t("keys.shared"), current?.activeAt && t("keys.signs_since", { date: atDay(current.activeAt) })),
-        tile(t("keys.rotation"), rotatesAt ? ago(rotatesAt) : t("keys.by_hand"), rotatesAt && (next ? t("keys.published", { time: atMoment(rotatesAt) }) : t("keys.by_itself", { date: atDay(rotatesAt) }))),
+        tile(t("keys.rotation"), rotatesAt ? ago(rotatesAt) : t("keys.by_hand"), rotatesAt && (next ? t("keys.published", { time: atClock(rotatesAt) }) : t("keys.by_itself", { date: atDay(rotatesAt) }))),
         tile(t("keys.algorithm"), current?.algorithm ?? "–", t("keys.tells", { n: keys.filter(({ state }) => ["next", "current", "old"].includes(state)).length })),
       ),
       card(t("keys.all"), table(keys)),
@@ -59,7 +59,7 @@ export function keysView({ signal }) {
   return { content: [heading(t("keys"), t("keys.lead"), soon), box], ready: load() };
 }
 
-const tile = (name, value, more) => h("div", { class: "tile" }, h("p", { class: "name" }, name), h("p", { class: "value" }, value), h("p", { class: "muted small" }, more || "\u00a0"));
+const tile = (name, value, more) => h("div", { class: "tile words" }, h("p", { class: "name" }, name), h("p", { class: "value" }, value), h("p", { class: "muted small" }, more || "\u00a0"));
 
 function table(keys) {
   const columns = ["number", "id", "algorithm", "state", "made", "signs", "leaves"];

@@ -6,8 +6,8 @@ const width = 600;
 const height = 150;
 const top = 8;
 const bottom = height - 20;
-const left = 40;
-const right = width - 6;
+const left = 0;
+const right = width;
 
 /** An element of SVG. */
 function s(name, attributes = {}, ...children) {
@@ -44,21 +44,23 @@ export function plot({ title, kind, series, points, span, unit = "", format = nu
 
   const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alternative, class: `plot ${kind}`, preserveAspectRatio: "none" });
   const grid = s("g", { class: "grid" });
-  const labels = h("div", { class: "axis", "aria-hidden": "true" });
-  for (const part of [0, 0.5, 1]) {
+  const levels = h("div", { class: "axis", "aria-hidden": "true" });
+  const times = h("div", { class: "axis times", "aria-hidden": "true" });
+  const halves = unit !== "" || Number.isInteger(most / 2); // half a sign-in is none
+  for (const part of halves ? [0, 0.5, 1] : [0, 1]) {
     grid.append(s("line", { x1: left, x2: right, y1: y(most * part), y2: y(most * part) }));
-    const label = h("span", { class: "y" }, part === 0 ? "0" : format(most * part));
+    const label = h("span", { class: "y" }, part === 0 ? "0" : format(most * part) + unit);
     label.style.top = `${(y(most * part) / height) * 100}%`;
-    labels.append(label);
+    levels.append(label);
   }
-  for (let minutes = 60; minutes >= 0; minutes -= 15) {
+  for (let minutes = 60; minutes >= 0; minutes -= 30) {
     const at = span.to - minutes * 60_000;
     const label = h("span", { class: "x" }, minutes === 0 ? t("plot.now") : atClock(at));
     label.style.left = `${(x(at) / width) * 100}%`;
-    labels.append(label);
+    times.append(label);
   }
   picture.append(grid);
-  if (stacked) picture.append(bars(), ...[]);
+  if (stacked) picture.append(bars());
   else picture.append(...lines());
   const hair = s("line", { class: "hair", y1: top, y2: bottom, visibility: "hidden" });
   picture.append(hair);
@@ -100,7 +102,7 @@ export function plot({ title, kind, series, points, span, unit = "", format = nu
   );
   const time = h("p", { class: "small muted at", "aria-hidden": "true" }, t("plot.hour"));
 
-  const canvas = h("div", { class: "canvas" }, picture, labels);
+  const canvas = h("div", { class: "canvas" }, picture, levels, times);
   canvas.addEventListener("pointermove", (event) => {
     if (points.length === 0) return;
     const box = picture.getBoundingClientRect();

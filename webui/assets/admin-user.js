@@ -34,7 +34,7 @@ export function userView({ groups: [id], signal, title, kept }) {
   const events = pages({
     label: t("timeline"),
     explain,
-    row: eventRow,
+    row: (event) => eventRow(event, id),
     none: () => empty(t("timeline.none")),
     load: async (before) => {
       const answer = await ask("GET", "/api/admin/audit", { query: { user: id, before, limit: 25 }, signal });
@@ -147,7 +147,7 @@ function userProfile(user) {
       fact(t("profile.email"), user.email || t("no_email")),
       fact(t("profile.roles"), user.roles.join(", ") || t("no_roles")),
       fact(t("profile.since"), h("time", { datetime: user.createdAt, title: atMoment(user.createdAt) }, atDay(user.createdAt))),
-      fact(t("user.id"), h("span", { class: "code" }, user.id), " ", button(t("copy"), { kind: "quiet small", label: t("user.copy_id"), onclick: () => copy(user.id) })),
+      fact(t("user.id"), h("span", { class: "id" }, h("span", { class: "code" }, user.id), button(t("copy"), { kind: "quiet small", label: t("user.copy_id"), onclick: () => copy(user.id) }))),
     ),
   );
 }

@@ -34,6 +34,7 @@ export class Watchword {
   readonly #settings: Settings;
   #process: ChildProcess | undefined;
   #log = "";
+  #greeting = "";
 
   private constructor(gate: Gate, data: string, settings: Settings) {
     this.gate = gate;
@@ -63,6 +64,16 @@ export class Watchword {
     return this.#log;
   }
 
+  /** What it has told whoever started it. */
+  get greeting(): string {
+    return this.#greeting;
+  }
+
+  /** The folder of its data. */
+  get data(): string {
+    return this.#data;
+  }
+
   async start(): Promise<void> {
     const { flags = {}, origins = [] } = this.#settings;
     const portFile = join(this.#data, "port");
@@ -71,9 +82,10 @@ export class Watchword {
     const words = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
     const started = spawn(program(), ["serve", ...words, ...origins.map((origin) => `--allow-origin=${origin}`)], {
       env: {},
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = started;
+    started.stdout!.setEncoding("utf8").on("data", (text: string) => (this.#greeting += text));
     running.add(started);
     started.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     for (const patience = Date.now() + 20_000; !existsSync(portFile); await rest(20)) {
