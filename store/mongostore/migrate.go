@@ -165,7 +165,7 @@ const (
 	// pulse is how often a lock beats.
 	pulse = time.Second
 	// stillness is how long a lock must not have beaten to be taken.
-	stillness = 15 * pulse
+	stillness = 10 * pulse
 )
 
 // errLockLost ends a migration whose lock was taken by somebody else: this node

@@ -3,7 +3,7 @@
 //
 //	cd store/mongostore/ferretdb && go test ./...
 //
-// FerretDB 1.24 on SQLite runs inside the test. It is a translator, and not atomic
+// FerretDB 1.24 on SQLite runs beside the test. It is a translator, and not atomic
 // by itself: of a hundred conditional updates of one document several happen. What
 // is tested here is our store and not that server, so a relay stands between
 // them and lets one command through at a time:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +23,9 @@ type relay struct {
 	mu       sync.Mutex
 	cut      bool
 	conns    map[net.Conn]bool
-	commands []bson.Raw                // what passed
-	refuse   func(command string) bool // cuts the line before such a command gets through
+	commands []bson.Raw                              // what passed
+	refuse   func(bson.Raw) bool                     // cuts the line before such a command gets through
+	pretend  func(command, answer bson.Raw) bson.Raw // changes an answer; nil: none
 }
 
 // newRelay stands before a server until the test ends.
@@ -73,8 +75,8 @@ func (r *relay) set(cut bool) {
 	}
 }
 
-// refusing cuts each connection over which a command of that kind comes.
-func (r *relay) refusing(refuse func(command string) bool) {
+// refusing cuts each connection over which such a command comes.
+func (r *relay) refusing(refuse func(bson.Raw) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refuse = refuse
@@ -139,6 +141,9 @@ func (r *relay) serve(near net.Conn) error {
 		if err != nil {
 			return err
 		}
+		if answer, err = r.changed(message, answer); err != nil {
+			return err
+		}
 		if _, err := near.Write(answer); err != nil {
 			return err
 		}
@@ -184,11 +189,33 @@ func (r *relay) note(message []byte) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.refuse != nil && r.refuse(nameOf(command)) {
+	if r.refuse != nil && r.refuse(command) {
 		return errCut
 	}
 	r.commands = append(r.commands, command)
 	return nil
+}
+
+// changed is an answer as the relay pretends that it is.
+func (r *relay) changed(message, answer []byte) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	command, err := commandIn(message)
+	if r.pretend == nil || command == nil || err != nil {
+		return answer, err
+	}
+	given, err := commandIn(answer)
+	if err != nil {
+		return nil, err
+	}
+	other := r.pretend(command, given)
+	if other == nil {
+		return answer, nil
+	}
+	const before = 16 + 4 + 1 // header, flags, kind of the section
+	made := append(slices.Clone(answer[:before]), other...)
+	binary.LittleEndian.PutUint32(made, uint32(len(made)))
+	return made, nil
 }
 
 // isGreeting reports whether a message asks how the server is. That must not wait
@@ -225,4 +252,16 @@ func nameOf(command bson.Raw) string {
 		return ""
 	}
 	return elements[0].Key()
+}
+
+// seen is the commands of a kind that came through, which stay remembered.
+func (r *relay) seen(name string) (list []bson.Raw) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, command := range r.commands {
+		if nameOf(command) == name {
+			list = append(list, command)
+		}
+	}
+	return list
 }

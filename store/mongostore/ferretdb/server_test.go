@@ -1,17 +1,19 @@
 package ferretdb
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"log/slog"
+	"io"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/FerretDB/FerretDB/ferretdb"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -19,12 +21,12 @@ import (
 	"github.com/watchwordauth/watchword/store/mongostore"
 )
 
-// ferret is where FerretDB listens.
-var ferret string
+// The program that serves FerretDB, and where one of them listens.
+var program, ferret string
 
 func TestMain(m *testing.M) { os.Exit(withServer(m)) }
 
-// withServer runs the tests with FerretDB beside them, in this process.
+// withServer runs the tests with FerretDB beside them.
 func withServer(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "watchword-ferretdb-")
 	if err != nil {
@@ -32,32 +34,68 @@ func withServer(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
-		Logger:    slog.New(slog.DiscardHandler),
-		Handler:   "sqlite",
-		SQLiteURL: "file:" + folder + "/",
-	})
+	program = filepath.Join(folder, "server")
+	if output, err := exec.Command("go", "build", "-o", program, "./server").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build FerretDB: %v\n%s", err, output)
+		return 1
+	}
+	server, err := start(folder)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}()
-	address, err := url.Parse(server.MongoDBURI())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	ferret = address.Host
+	defer server.stop()
+	ferret = server.host
 	return m.Run()
+}
+
+// process is a server that runs.
+type process struct {
+	host  string
+	cmd   *exec.Cmd
+	input io.Closer
+}
+
+// start starts a server on the data in a folder.
+func start(folder string, address ...string) (*process, error) {
+	data := filepath.Join(folder, "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: exec.Command(program, append([]string{data}, address...)...)}
+	p.cmd.Stderr = os.Stderr
+	var err error
+	if p.input, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	output, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err == nil {
+		var u *url.URL
+		if u, err = url.Parse(strings.TrimSpace(line)); err == nil {
+			p.host = u.Host
+			return p, nil
+		}
+	}
+	p.stop()
+	return nil, fmt.Errorf("FerretDB did not start: %w", err)
+}
+
+// stop lets the server end in peace; kill ends it as a power cut would.
+func (p *process) stop() {
+	p.input.Close()
+	p.cmd.Wait()
+}
+
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
 }
 
 // backend is a kind of server, and how to have an empty database on it.
@@ -93,8 +131,14 @@ func newName() string { return "watchword_" + strings.ToLower(rand.Text()) }
 func emptyOn(t testing.TB, r *relay) string {
 	name := newName()
 	drops(t, "mongodb://"+ferret, name)
-	return "mongodb://" + r.address() + "/" + name + "?timeoutMS=60000" // it may be slow, which is not what is tested
+	return "mongodb://" + r.address() + "/" + name + "?timeoutMS=60000&" + patient // it may be slow, which is not what is tested
 }
+
+// patient and impatient say how long a server is looked for, in an address.
+const (
+	patient   = "serverSelectionTimeoutMS=60000"
+	impatient = "serverSelectionTimeoutMS=1500"
+)
 
 // drops removes a database when the test ends.
 func drops(t testing.TB, address, name string) {
