@@ -1,0 +1,204 @@
+package redisstore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store/redisstore"
+	"github.com/watchwordauth/watchword/store/storetest"
+)
+
+// servers are the kinds of servers, and who tells where they are.
+var servers = map[string]string{
+	"redis":         "WATCHWORD_TEST_REDIS_URL",
+	"redis-cluster": "WATCHWORD_TEST_REDIS_CLUSTER_URL",
+}
+
+// server is the address of a server, from the environment. Without one the test is
+// skipped, unless WATCHWORD_TEST_REQUIRE names the store.
+func server(t testing.TB, name string) string {
+	t.Helper()
+	variable := servers[name]
+	address := os.Getenv(variable)
+	switch {
+	case address != "":
+	case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "redis"):
+		t.Fatalf("redis is required, and %s does not say where it is", variable)
+	default:
+		t.Skipf("SKIPPED: %s is not tested, since %s does not say where it is", name, variable)
+	}
+	return address
+}
+
+// eachServer runs a test on each kind of server.
+func eachServer(t *testing.T, test func(t *testing.T, address string)) {
+	t.Helper()
+	for name := range servers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, server(t, name))
+		})
+	}
+}
+
+// with adds a parameter to an address.
+func with(t testing.TB, address, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// empty is the address of a store without sessions on a server; it is emptied again.
+func empty(t testing.TB, address string) string {
+	t.Helper()
+	prefix := rand.Text() + ":"
+	t.Cleanup(func() { erase(t, address, prefix) })
+	return with(t, address, "prefix", prefix)
+}
+
+// raw is a client of its own.
+func raw(t testing.TB, address string) rueidis.Client {
+	t.Helper()
+	option, err := rueidis.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	option.DisableCache = true
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// keys are all keys that begin so.
+func keys(t testing.TB, client rueidis.Client, prefix string) (found []string) {
+	t.Helper()
+	for _, node := range client.Nodes() {
+		for cursor := uint64(0); ; {
+			entry, err := node.Do(context.Background(), node.B().Scan().Cursor(cursor).Match(prefix+"*").Count(1000).Build()).AsScanEntry()
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, entry.Elements...)
+			if cursor = entry.Cursor; cursor == 0 {
+				break
+			}
+		}
+	}
+	return found
+}
+
+func erase(t testing.TB, address, prefix string) {
+	t.Helper()
+	client := raw(t, address)
+	defer client.Close()
+	for _, key := range keys(t, client, prefix) {
+		if err := client.Do(context.Background(), client.B().Del().Key(key).Build()).Error(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func connect(t testing.TB, address string) *redisstore.Store {
+	t.Helper()
+	s, err := redisstore.Open(t.Context(), address, redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, address string) {
+		storetest.Sessions(t, func(t testing.TB) session.Store { return connect(t, empty(t, address)) })
+	})
+}
+
+// Two nodes that share a server are as good as one.
+func TestTwoNodesConform(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, address string) {
+		storetest.Sessions(t, func(t testing.TB) session.Store {
+			shared := empty(t, address)
+			return &nodes{all: []session.Store{connect(t, shared), connect(t, shared)}}
+		})
+	})
+}
+
+func TestTwoNodesAreLinearizable(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, address string) {
+		shared := empty(t, address)
+		storetest.Linearizable(t, &nodes{all: []session.Store{connect(t, shared), connect(t, shared)}})
+	})
+}
+
+// nodes asks one node after the other.
+type nodes struct {
+	all  []session.Store
+	turn atomic.Uint64
+}
+
+func (n *nodes) next() session.Store { return n.all[n.turn.Add(1)%uint64(len(n.all))] }
+
+func (n *nodes) Begin(ctx context.Context, s session.Session) error { return n.next().Begin(ctx, s) }
+
+func (n *nodes) Find(ctx context.Context, id session.ID) (session.Session, error) {
+	return n.next().Find(ctx, id)
+}
+
+func (n *nodes) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
+	return n.next().Advance(ctx, id, from, next)
+}
+
+func (n *nodes) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {
+	return n.next().Revoke(ctx, id, t)
+}
+
+func (n *nodes) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
+	return n.next().RevokeUser(ctx, user, except, t)
+}
+
+func (n *nodes) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
+	return n.next().ByUser(ctx, user, now)
+}
+
+func (n *nodes) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
+	return n.next().RevokedSince(ctx, at)
+}
+
+func (n *nodes) List(ctx context.Context, q session.Query) ([]session.Session, error) {
+	return n.next().List(ctx, q)
+}
+
+func (n *nodes) Count(ctx context.Context, now time.Time) (int, error) {
+	return n.next().Count(ctx, now)
+}
+
+func (n *nodes) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
+	return n.next().Forget(ctx, before, limit)
+}
