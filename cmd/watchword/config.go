@@ -110,7 +110,15 @@ func hasPassword(address string) bool {
 		return strings.Contains(address, "@")
 	}
 	_, inUser := u.User.Password()
-	return inUser || u.Query().Has("password") || u.Query().Has("sslpassword")
+	if inUser {
+		return true
+	}
+	for name := range u.Query() { // password, sslpassword, tlsCertificateKeyFilePassword …
+		if strings.Contains(strings.ToLower(name), "password") {
+			return true
+		}
+	}
+	return false
 }
 
 // validate checks what no single setting can know.

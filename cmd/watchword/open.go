@@ -50,6 +50,7 @@ var drivers = map[string]driver{
 	"memory":   openMemory,
 	"postgres": openPostgres, "postgresql": openPostgres,
 	"mysql": openMySQL, "mariadb": openMySQL,
+	"mongodb": openMongo, "mongodb+srv": openMongo,
 }
 
 // local reports whether an address is of a database that this machine has to

@@ -127,8 +127,8 @@ var settings = []setting{
 	},
 	{
 		name: "database", group: storage, form: "address", fallback: "sqlite:", also: "all",
-		help:  "where everything is kept: sqlite:PATH, memory:, postgres://… or mysql://…",
-		more:  "`sqlite:` alone is `watchword.db` in the data folder. `postgres://USER:PASSWORD@HOST/DATABASE` and `mysql://USER:PASSWORD@HOST/DATABASE` (MariaDB too) may be shared by several nodes, which then need one master secret. An address with a password belongs in `WATCHWORD_DATABASE` or in a file: other users of a machine can read a command line, so there it is refused.",
+		help:  "where everything is kept: sqlite:PATH, memory:, postgres://…, mysql://… or mongodb://…",
+		more:  "`sqlite:` alone is `watchword.db` in the data folder. `postgres://USER:PASSWORD@HOST/DATABASE` and `mysql://USER:PASSWORD@HOST/DATABASE` (MariaDB too) may be shared by several nodes, which then need one master secret. So may `mongodb://USER:PASSWORD@HOST/DATABASE?authSource=admin` and `mongodb+srv://…`: the collections begin with `watchword_`, so that an application may have its own beside them. An address with a password belongs in `WATCHWORD_DATABASE` or in a file: other users of a machine can read a command line, so there it is refused.",
 		parse: text(func(c *config) *string { return &c.Database }),
 	},
 	{
