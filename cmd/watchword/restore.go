@@ -348,7 +348,11 @@ func (r *restoration) tell(report recovery.Report, window session.Recovery, aliv
 	say := func(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
 	say("The backup knows what happened up to %s, %s.", stamp(r.known), relative(r.known, now))
 	if !r.journal.Since.IsZero() {
-		say("The journal is complete since %s; its last entry is of %s.", stamp(r.journal.Since), stamp(r.journal.Last()))
+		until := r.journal.Last()
+		if r.journal.Marked.After(until) {
+			until = r.journal.Marked
+		}
+		say("The journal is complete from %s to %s,\n%s. What a server did later without it is not known.", stamp(r.journal.Since), stamp(until), relative(until, now))
 	}
 	say("")
 	say("sessions that go on                        %d", alive)
