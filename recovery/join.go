@@ -1,10 +1,14 @@
 package recovery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -33,67 +37,102 @@ type Report struct {
 // that; the old one, which somebody may have changed because it was stolen, is
 // removed, so that an administrator has to give the user another.
 //
-// Join may be run again: after a crash half-way it does the rest.
-func Join(ctx context.Context, set store.Set, records []journal.Record, now time.Time) (Report, error) {
-	j := joint{set: set, now: now.UTC().Truncate(time.Microsecond), seen: make(map[session.ID]bool), users: make(map[account.ID][]journal.Record)}
+// Join may be run again: after a crash half-way it does the rest. Progress is told now
+// and then how much of it is done.
+func Join(ctx context.Context, set store.Set, records []journal.Record, now time.Time, progress func(done, all int)) (Report, error) {
+	j := joint{set: set, now: now.UTC().Truncate(time.Microsecond), met: make(map[session.ID]bool)}
+	var ended, all, keys []journal.Record
+	users := make(map[account.ID][]journal.Record)
 	for _, r := range records {
-		var err error
 		switch r.Kind {
 		case journal.SessionEnded:
-			err = j.end(ctx, r.Session, r.Tombstone())
+			ended = append(ended, r)
 		case journal.UserEnded:
-			err = j.endAll(ctx, r)
+			all = append(all, r)
 		case journal.KeyRevoked:
-			err = j.revokeKey(ctx, r)
+			keys = append(keys, r)
 		case journal.UserChanged, journal.PasswordChanged:
-			if len(j.users[r.User]) == 0 {
-				j.order = append(j.order, r.User)
-			}
-			j.users[r.User] = append(j.users[r.User], r)
+			users[r.User] = append(users[r.User], r)
 		}
-		if err != nil {
+	}
+	total := len(ended) + len(all) + len(keys) + len(users)
+	counted := func(do func(context.Context, journal.Record) error) func(context.Context, journal.Record) error {
+		return func(ctx context.Context, r journal.Record) error {
+			err := do(ctx, r)
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.done++
+			if j.done%100 == 0 {
+				progress(j.done, total)
+			}
+			return err
+		}
+	}
+	changed := make([]journal.Record, 0, len(users)) // one of each user
+	for _, id := range slices.SortedFunc(maps.Keys(users), func(a, b account.ID) int { return bytes.Compare(a[:], b[:]) }) {
+		changed = append(changed, users[id][0])
+	}
+	for _, part := range []struct {
+		records []journal.Record
+		do      func(context.Context, journal.Record) error
+	}{
+		{ended, func(ctx context.Context, r journal.Record) error { return j.end(ctx, r.Session, r.Tombstone()) }},
+		{all, j.endAll},
+		{keys, j.revokeKey},
+		{changed, func(ctx context.Context, r journal.Record) error { return j.change(ctx, r.User, users[r.User]) }},
+	} {
+		if err := abreast(ctx, part.records, counted(part.do)); err != nil {
 			return Report{}, err
 		}
 	}
-	for _, id := range j.order {
-		if err := j.change(ctx, id, j.users[id]); err != nil {
-			return Report{}, err
-		}
+	for _, list := range [][]account.User{j.report.Blocked, j.report.Unblocked, j.report.Roles, j.report.Passwords} {
+		slices.SortFunc(list, func(a, b account.User) int { return strings.Compare(a.UsernameKey, b.UsernameKey) })
 	}
 	return j.report, nil
 }
 
 // joint is a Join under way.
 type joint struct {
-	set    store.Set
-	now    time.Time
+	set store.Set
+	now time.Time
+
+	mu     sync.Mutex
 	report Report
-	seen   map[session.ID]bool
-	order  []account.ID
-	users  map[account.ID][]journal.Record
+	done   int
+	met    map[session.ID]bool // sessions of which a record was met
+}
+
+// note writes into the report.
+func (j *joint) note(do func(*Report)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	do(&j.report)
 }
 
 func (j *joint) end(ctx context.Context, id session.ID, t session.Tombstone) error {
-	if j.seen[id] {
+	j.mu.Lock()
+	met := j.met[id]
+	j.met[id] = true
+	j.mu.Unlock()
+	if met {
 		return nil
 	}
-	j.seen[id] = true
 	did, err := j.set.Sessions.Revoke(ctx, id, t)
 	if err != nil {
 		return fmt.Errorf("end session %s: %w", id, err)
 	}
 	if did {
-		j.report.Ended++
+		j.note(func(r *Report) { r.Ended++ })
 		return nil
 	}
 	_, err = j.set.Sessions.Find(ctx, id)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		j.report.Unborn++
+		j.note(func(r *Report) { r.Unborn++ })
 	case err != nil:
 		return fmt.Errorf("find session %s: %w", id, err)
 	default:
-		j.report.Known++
+		j.note(func(r *Report) { r.Known++ })
 	}
 	return nil
 }
@@ -126,7 +165,7 @@ func (j *joint) revokeKey(ctx context.Context, r journal.Record) error {
 			if err := j.set.Keys.Revoke(ctx, k.ID, r.At); err != nil {
 				return fmt.Errorf("revoke signing key %s: %w", k.ID, err)
 			}
-			j.report.Keys++
+			j.note(func(r *Report) { r.Keys++ })
 		}
 	}
 	return nil
@@ -140,7 +179,7 @@ func (j *joint) revokeKey(ctx context.Context, r journal.Record) error {
 func (j *joint) change(ctx context.Context, id account.ID, records []journal.Record) error {
 	user, err := j.set.Users.Find(ctx, id)
 	if errors.Is(err, account.ErrNotFound) {
-		j.report.Unknown++
+		j.note(func(r *Report) { r.Unknown++ })
 		return nil
 	}
 	if err != nil {
@@ -172,12 +211,12 @@ func (j *joint) change(ctx context.Context, id account.ID, records []journal.Rec
 	}
 	if password {
 		do(func() (account.User, error) { return j.set.Users.SetPassword(ctx, id, "", before.EpochAt) })
-		j.report.Passwords = append(j.report.Passwords, before)
+		j.note(func(r *Report) { r.Passwords = append(r.Passwords, before) })
 	}
 	roles := before.Roles
 	if state != nil && !slices.Equal(state.Roles, before.Roles) {
 		roles = state.Roles
-		j.report.Roles = append(j.report.Roles, before)
+		j.note(func(r *Report) { r.Roles = append(r.Roles, before) })
 	}
 	// One change more is to come: after it the epoch is higher than any that a token has.
 	for err == nil && user.Epoch < epoch {
@@ -187,13 +226,13 @@ func (j *joint) change(ctx context.Context, id account.ID, records []journal.Rec
 		switch block := state.Block; {
 		case block != nil:
 			if !before.Blocked() {
-				j.report.Blocked = append(j.report.Blocked, before)
+				j.note(func(r *Report) { r.Blocked = append(r.Blocked, before) })
 			}
 			do(func() (account.User, error) {
 				return j.set.Users.SetBlock(ctx, id, account.Block{At: block.At, Reason: block.Reason, By: block.By})
 			})
 		case before.Blocked():
-			j.report.Unblocked = append(j.report.Unblocked, before)
+			j.note(func(r *Report) { r.Unblocked = append(r.Unblocked, before) })
 			do(func() (account.User, error) { return j.set.Users.ClearBlock(ctx, id, before.EpochAt) })
 		}
 	}

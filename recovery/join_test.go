@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,6 +107,8 @@ func (w *world) backup() store.Set {
 	return copied
 }
 
+func quiet(int, int) {}
+
 func by(at time.Time) session.Tombstone {
 	return session.Tombstone{At: at, Reason: session.SignedOut, By: "cli"}
 }
@@ -157,7 +160,7 @@ func TestWhatHappenedSinceTheBackupIsDoneAgain(t *testing.T) {
 	w.must(err, w.set.Keys.Revoke(ctx, "lost", w.now))
 
 	w.pass(time.Hour)
-	report, err := recovery.Join(ctx, backup, w.records(), w.now)
+	report, err := recovery.Join(ctx, backup, w.records(), w.now, quiet)
 	w.must(err)
 	names := func(users []account.User) (names []string) {
 		for _, u := range users {
@@ -207,7 +210,7 @@ func TestWhatHappenedSinceTheBackupIsDoneAgain(t *testing.T) {
 	}
 
 	// Once more changes nothing.
-	again, err := recovery.Join(ctx, backup, w.records(), w.now.Add(time.Hour))
+	again, err := recovery.Join(ctx, backup, w.records(), w.now.Add(time.Hour), quiet)
 	w.must(err)
 	if again.Ended != 0 || len(again.Blocked)+len(again.Roles)+len(again.Passwords)+len(again.Unblocked)+again.Keys != 0 {
 		t.Errorf("the second time it did %+v", again)
@@ -241,11 +244,12 @@ func TestAJoinThatWasCutOffIsCompletedByTheNext(t *testing.T) {
 		w.must(err)
 		w.pass(time.Hour)
 
-		left := writes
+		var left atomic.Int64
+		left.Store(int64(writes))
 		failing := backup
 		failing.Users, failing.Sessions = brittleUsers{backup.Users, &left}, brittleSessions{backup.Sessions, &left}
-		_, cut := recovery.Join(ctx, failing, w.records(), w.now)
-		_, err = recovery.Join(ctx, backup, w.records(), w.now.Add(time.Minute))
+		_, cut := recovery.Join(ctx, failing, w.records(), w.now, quiet)
+		_, err = recovery.Join(ctx, backup, w.records(), w.now.Add(time.Minute), quiet)
 		w.must(err)
 		u, err := backup.Users.Find(ctx, ada)
 		w.must(err)
@@ -269,11 +273,11 @@ var errPower = errors.New("the power failed")
 // brittleUsers and brittleSessions are stores that fail after some writes.
 type brittleUsers struct {
 	account.Store
-	left *int
+	left *atomic.Int64
 }
 
 func (b brittleUsers) power() error {
-	if *b.left--; *b.left < 0 {
+	if b.left.Add(-1) < 0 {
 		return errPower
 	}
 	return nil
@@ -302,7 +306,7 @@ func (b brittleUsers) SetBlock(ctx context.Context, id account.ID, block account
 
 type brittleSessions struct {
 	session.Store
-	left *int
+	left *atomic.Int64
 }
 
 func (b brittleSessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {

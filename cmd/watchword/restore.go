@@ -240,22 +240,24 @@ func (r *restoration) inStores(ctx context.Context, c config) (err error) {
 	if err := r.consent(); err != nil {
 		return err
 	}
-	report, err := recovery.Join(ctx, set, r.journal.Records, r.now())
+	show := func(format string, args ...any) {
+		if _, ok := terminal(r.err); ok {
+			fmt.Fprintf(r.err, "\r\033[K"+format, args...)
+		}
+	}
+	report, err := recovery.Join(ctx, set, r.journal.Records, r.now(), func(done, all int) { show("journal: %d of %d ", done, all) })
 	if err != nil {
 		return err
 	}
 	ended := 0
 	if r.endAll {
 		r.window = 0
-		ended, err = recovery.EndAll(ctx, set, r.now(), func(n int) {
-			if _, ok := terminal(r.err); ok {
-				fmt.Fprintf(r.err, "\rended %s ", count(n, "session"))
-			}
-		})
+		ended, err = recovery.EndAll(ctx, set, r.now(), func(n int) { show("ended %s ", count(n, "session")) })
 		if err != nil {
 			return err
 		}
 	}
+	show("")
 	opened, err := recovery.Open(ctx, set, r.known, r.now(), r.window)
 	if err != nil {
 		return err
