@@ -60,38 +60,15 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		o.Logger = slog.Default()
 	}
 	t.client.DisableCache = true
-	// A caller whose context ends leaves, and its command goes on: a connection that served
-	// one caller alone would have to be closed.
 	t.client.AlwaysPipelining = true
+	t.client.RetryDelay = retryDelay
 	s := &Store{
 		name: "Redis at " + t.client.InitAddress[0], prefix: t.prefix, timeout: t.timeout,
 		revokedByTime: t.prefix + "{r}:at", revokedByExpiry: t.prefix + "{r}:expires",
 	}
-	// The client's constructor knows no context.
-	type made struct {
-		client rueidis.Client
-		err    error
-	}
-	connected := make(chan made, 1)
-	go func() {
-		client, err := rueidis.NewClient(t.client)
-		connected <- made{client, err}
-	}()
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	select {
-	case <-limited.Done():
-		go func() {
-			if late := <-connected; late.err == nil {
-				late.client.Close()
-			}
-		}()
-		return nil, s.fault(ctx, limited.Err())
-	case m := <-connected:
-		if m.err != nil {
-			return nil, s.fault(ctx, m.err)
-		}
-		s.client = m.client
+	s.client, err = detached(ctx, s, func(context.Context) (rueidis.Client, error) { return rueidis.NewClient(t.client) })
+	if err != nil {
+		return nil, s.fault(ctx, err)
 	}
 	if err := s.survey(ctx, o); err != nil {
 		s.client.Close()
@@ -106,11 +83,6 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// limit bounds one command.
-func (s *Store) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.timeout)
-}
-
 // ErrRelaxed is returned on opening a server that keeps less than it was asked for.
 var ErrRelaxed = errors.New("Redis writes to its disk later than it answers")
 
@@ -121,16 +93,17 @@ func (s *Store) survey(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, node := range nodes {
-		limited, cancel := s.limit(ctx)
-		text, err := node.Do(limited, node.B().Info().Build()).ToString()
+		text, err := detached(ctx, s, func(ctx context.Context) (string, error) {
+			return node.Do(ctx, node.B().Info().Build()).ToString()
+		})
 		if err != nil {
-			cancel()
 			return s.fault(ctx, err)
 		}
 		// Not everybody may ask for this; then it is not known.
-		settings, err := node.Do(limited, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap()
-		cancel()
 		appendfsync := "unknown"
+		settings, err := detached(ctx, s, func(ctx context.Context) (map[string]string, error) {
+			return node.Do(ctx, node.B().ConfigGet().Parameter("appendfsync").Build()).AsStrMap()
+		})
 		if err == nil && settings["appendfsync"] != "" {
 			appendfsync = settings["appendfsync"]
 		}

@@ -131,26 +131,27 @@ func (s *Store) untell(ctx context.Context, before time.Time, limit int) error {
 	if limit <= 0 {
 		return ctx.Err()
 	}
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	members, err := s.client.Do(limited, s.client.B().Zrange().Key(s.revokedByExpiry).Min("-inf").Max("("+score(before)).
-		Byscore().Limit(0, int64(max(limit, chunkSize))).Build()).AsStrSlice()
-	for chunk := range slices.Chunk(members, chunkSize) {
-		if err == nil {
-			err = s.client.Do(limited, s.client.B().Zrem().Key(s.revokedByTime).Member(chunk...).Build()).Error()
+	_, err := detached(ctx, s, func(ctx context.Context) (struct{}, error) {
+		members, err := s.client.Do(ctx, s.client.B().Zrange().Key(s.revokedByExpiry).Min("-inf").Max("("+score(before)).
+			Byscore().Limit(0, int64(max(limit, chunkSize))).Build()).AsStrSlice()
+		for chunk := range slices.Chunk(members, chunkSize) {
+			// From the index by which they are found they go last.
+			for _, index := range []string{s.revokedByTime, s.revokedByExpiry} {
+				if err == nil {
+					err = s.client.Do(ctx, s.client.B().Zrem().Key(index).Member(chunk...).Build()).Error()
+				}
+			}
 		}
-		if err == nil { // the last, since it is how they are found
-			err = s.client.Do(limited, s.client.B().Zrem().Key(s.revokedByExpiry).Member(chunk...).Build()).Error()
-		}
-	}
+		return struct{}{}, err
+	})
 	return s.fault(ctx, err)
 }
 
 // remove removes a session; what names it in its user's index goes by itself.
 func (s *Store) remove(ctx context.Context, id session.ID) (int, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	n, err := s.client.Do(limited, s.client.B().Del().Key(s.sessionKey(id)).Build()).AsInt64()
+	n, err := detached(ctx, s, func(ctx context.Context) (int64, error) {
+		return s.client.Do(ctx, s.client.B().Del().Key(s.sessionKey(id)).Build()).AsInt64()
+	})
 	return int(n), s.fault(ctx, err)
 }
 
@@ -190,26 +191,54 @@ func (s *Store) scan(ctx context.Context, visit func(ids []session.ID) error) er
 }
 
 func (s *Store) scanStep(ctx context.Context, node rueidis.Client, cursor uint64) (rueidis.ScanEntry, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	return node.Do(limited, node.B().Scan().Cursor(cursor).Match(s.prefix+"s:*").Count(scanSize).Build()).AsScanEntry()
+	return detached(ctx, s, func(ctx context.Context) (rueidis.ScanEntry, error) {
+		return node.Do(ctx, node.B().Scan().Cursor(cursor).Match(s.prefix+"s:*").Count(scanSize).Build()).AsScanEntry()
+	})
 }
 
-// primaries are the servers that hold sessions.
+// primaries are the servers that hold sessions. A replica that is away is no matter.
 func (s *Store) primaries(ctx context.Context) ([]rueidis.Client, error) {
-	var nodes []rueidis.Client
-	for _, node := range s.client.Nodes() {
-		limited, cancel := s.limit(ctx)
-		role, err := node.Do(limited, node.B().Role().Build()).ToArray()
-		cancel()
+	var primaries, there []rueidis.Client
+	away := map[string]error{}
+	for address, node := range s.client.Nodes() {
+		role, err := detached(ctx, s, func(ctx context.Context) (string, error) {
+			answer, err := node.Do(ctx, node.B().Role().Build()).ToArray()
+			if err != nil || len(answer) == 0 {
+				return "", err
+			}
+			return answer[0].ToString()
+		})
 		if err != nil {
-			return nil, s.fault(ctx, err)
+			away[address] = err
+			continue
 		}
-		if name, err := role[0].ToString(); err == nil && name == "master" {
-			nodes = append(nodes, node)
+		there = append(there, node)
+		if role == "master" {
+			primaries = append(primaries, node)
 		}
 	}
-	return nodes, nil
+	for address, err := range away {
+		if len(there) == 0 || !s.isReplica(ctx, there[0], address) {
+			return nil, s.fault(ctx, err)
+		}
+	}
+	return primaries, nil
+}
+
+// isReplica asks a node of a Cluster what it knows of another.
+func (s *Store) isReplica(ctx context.Context, node rueidis.Client, address string) bool {
+	text, err := detached(ctx, s, func(ctx context.Context) (string, error) {
+		return node.Do(ctx, node.B().ClusterNodes().Build()).ToString()
+	})
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(text) { // id address@port,name flags …
+		if fields := strings.Fields(line); len(fields) > 2 && strings.HasPrefix(fields[1], address+"@") {
+			return strings.Contains(fields[2], "slave")
+		}
+	}
+	return false
 }
 
 // fetch reads sessions by their ids; those that are not there are left out.
@@ -243,13 +272,17 @@ func (s *Store) heads(ctx context.Context, ids []session.ID) (map[session.ID]hea
 
 // each executes a command for every id in one pipeline, and takes the answers that are not nil.
 func (s *Store) each(ctx context.Context, ids []session.ID, command func(session.ID) rueidis.Completed, take func(session.ID, string) error) error {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
 	commands := make(rueidis.Commands, len(ids))
 	for i, id := range ids {
 		commands[i] = command(id)
 	}
-	for i, answer := range s.client.DoMulti(limited, commands...) {
+	answers, err := detached(ctx, s, func(ctx context.Context) ([]rueidis.RedisResult, error) {
+		return s.client.DoMulti(ctx, commands...), nil
+	})
+	if err != nil {
+		return s.fault(ctx, err)
+	}
+	for i, answer := range answers {
 		value, err := answer.ToString()
 		if rueidis.IsRedisNil(err) {
 			continue

@@ -19,40 +19,41 @@ const lingers = time.Hour
 
 // Begin implements session.Store.
 func (s *Store) Begin(ctx context.Context, new session.Session) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	value, err := packSession(new)
 	if err != nil {
 		return s.fault(ctx, err)
 	}
-	limited, cancel := s.limit(ctx)
-	defer cancel()
 	s.horizon.see(new.ExpiresAt)
 	// How long it lives by its own times, not when it ends: Redis' clock may be wrong.
 	life := max(new.ExpiresAt.Sub(new.CreatedAt), 0) + lingers
-	err = enlistScript.Exec(limited, s.client, []string{s.userKey(new.UserID)}, []string{
-		string(new.ID[:]), score(new.ExpiresAt), score(new.CreatedAt.Add(-48 * time.Hour)), strconv.FormatInt(life.Milliseconds(), 10),
-	}).Error()
-	if err != nil {
-		return s.fault(ctx, err)
-	}
-	err = s.client.Do(limited, s.client.B().Set().Key(s.sessionKey(new.ID)).Value(rueidis.BinaryString(value)).
-		Nx().PxMilliseconds(life.Milliseconds()).Build()).Error()
-	if rueidis.IsRedisNil(err) {
+	did, err := detached(ctx, s, func(ctx context.Context) (bool, error) {
+		err := enlistScript.Exec(ctx, s.client, []string{s.userKey(new.UserID)}, []string{
+			string(new.ID[:]), score(new.ExpiresAt), score(new.CreatedAt.Add(-48 * time.Hour)), strconv.FormatInt(life.Milliseconds(), 10),
+		}).Error()
+		if err != nil {
+			return false, err
+		}
+		err = s.client.Do(ctx, s.client.B().Set().Key(s.sessionKey(new.ID)).Value(rueidis.BinaryString(value)).
+			Nx().PxMilliseconds(life.Milliseconds()).Build()).Error()
+		if rueidis.IsRedisNil(err) {
+			return false, nil
+		}
+		if err == nil && new.Revoked() {
+			err = s.tell(ctx, new.ID, new.Tombstone.At, new.ExpiresAt)
+		}
+		return true, err
+	})
+	if err == nil && !did {
 		return session.ErrExists
-	}
-	if err == nil && new.Revoked() {
-		err = s.tell(limited, new.ID, new.Tombstone.At, new.ExpiresAt)
 	}
 	return s.fault(ctx, err)
 }
 
 // Find implements session.Store.
 func (s *Store) Find(ctx context.Context, id session.ID) (session.Session, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	value, err := s.client.Do(limited, s.client.B().Get().Key(s.sessionKey(id)).Build()).ToString()
+	value, err := detached(ctx, s, func(ctx context.Context) (string, error) {
+		return s.client.Do(ctx, s.client.B().Get().Key(s.sessionKey(id)).Build()).ToString()
+	})
 	switch {
 	case rueidis.IsRedisNil(err):
 		return session.Session{}, session.ErrNotFound
@@ -65,23 +66,19 @@ func (s *Store) Find(ctx context.Context, id session.ID) (session.Session, error
 
 // Advance implements session.Store.
 func (s *Store) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
 	if next.Generation < from {
-		return false, nil // a register never goes back
+		return false, ctx.Err() // a register never goes back
 	}
 	p, err := packRegister(next)
 	if err != nil {
 		return false, s.fault(ctx, err)
 	}
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	var was [8]byte
-	binary.BigEndian.PutUint64(was[:], from)
-	won, err := advanceScript.Exec(limited, s.client, []string{s.sessionKey(id)}, []string{
-		rueidis.BinaryString(was[:]), rueidis.BinaryString(p.moving), rueidis.BinaryString(p.core), p.ip, p.agent,
-	}).AsInt64()
+	was := binary.BigEndian.AppendUint64(nil, from)
+	won, err := detached(ctx, s, func(ctx context.Context) (int64, error) {
+		return advanceScript.Exec(ctx, s.client, []string{s.sessionKey(id)}, []string{
+			rueidis.BinaryString(was), rueidis.BinaryString(p.moving), rueidis.BinaryString(p.core), p.ip, p.agent,
+		}).AsInt64()
+	})
 	return won == 1, s.fault(ctx, err)
 }
 
@@ -113,9 +110,6 @@ func (s *Store) RevokeUser(ctx context.Context, user account.ID, except session.
 
 // revoke ends a session, if it is the user's (zero: anybody's).
 func (s *Store) revoke(ctx context.Context, id session.ID, user account.ID, t session.Tombstone) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
 	if len(t.Reason) > maxText || len(t.By) > maxText {
 		return false, s.fault(ctx, errText)
 	}
@@ -123,30 +117,31 @@ func (s *Store) revoke(ctx context.Context, id session.ID, user account.ID, t se
 	if !user.IsZero() {
 		owner = string(user[:])
 	}
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	answer, err := revokeScript.Exec(limited, s.client, []string{s.sessionKey(id)}, []string{rueidis.BinaryString(packTombstone(t)), owner}).ToArray()
-	if err != nil {
-		return false, s.fault(ctx, err)
-	}
-	did, err := answer[0].AsInt64()
-	if err != nil || len(answer) < 2 {
-		return false, s.fault(ctx, err)
-	}
-	value, err := answer[1].ToString()
-	if err != nil {
-		return false, s.fault(ctx, err)
-	}
-	if did == 1 {
-		r := reader{rest: value}
-		return true, s.fault(ctx, s.tell(limited, id, t.At, r.time()))
-	}
-	// It had ended: but whoever ended it may have failed to tell.
-	ended, err := unpackSession(id, value)
-	if err == nil {
-		err = s.tell(limited, id, ended.Tombstone.At, ended.ExpiresAt)
-	}
-	return false, s.fault(ctx, err)
+	did, err := detached(ctx, s, func(ctx context.Context) (bool, error) {
+		answer, err := revokeScript.Exec(ctx, s.client, []string{s.sessionKey(id)}, []string{rueidis.BinaryString(packTombstone(t)), owner}).ToArray()
+		if err != nil || len(answer) < 2 {
+			return false, err
+		}
+		did, err := answer[0].AsInt64()
+		if err != nil {
+			return false, err
+		}
+		value, err := answer[1].ToString()
+		if err != nil {
+			return false, err
+		}
+		if did == 1 {
+			r := reader{rest: value}
+			return true, s.tell(ctx, id, t.At, r.time())
+		}
+		// It had ended: but whoever ended it may have failed to tell.
+		ended, err := unpackSession(id, value)
+		if err != nil {
+			return false, err
+		}
+		return false, s.tell(ctx, id, ended.Tombstone.At, ended.ExpiresAt)
+	})
+	return did && err == nil, s.fault(ctx, err)
 }
 
 // tell puts a session into the index of revocations.
@@ -179,9 +174,9 @@ func (s *Store) ByUser(ctx context.Context, user account.ID, now time.Time) ([]s
 
 // RevokedSince implements session.Store.
 func (s *Store) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	told, err := s.client.Do(limited, s.client.B().Zrange().Key(s.revokedByTime).Min(score(at)).Max("+inf").Byscore().Withscores().Build()).AsZScores()
+	told, err := detached(ctx, s, func(ctx context.Context) ([]rueidis.ZScore, error) {
+		return s.client.Do(ctx, s.client.B().Zrange().Key(s.revokedByTime).Min(score(at)).Max("+inf").Byscore().Withscores().Build()).AsZScores()
+	})
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
@@ -196,9 +191,9 @@ func (s *Store) RevokedSince(ctx context.Context, at time.Time) ([]session.Revoc
 
 // ofUser is the ids in a user's index. Some may exist no longer, or not yet.
 func (s *Store) ofUser(ctx context.Context, user account.ID) ([]session.ID, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	members, err := s.client.Do(limited, s.client.B().Zrange().Key(s.userKey(user)).Min("0").Max("-1").Build()).AsStrSlice()
+	members, err := detached(ctx, s, func(ctx context.Context) ([]string, error) {
+		return s.client.Do(ctx, s.client.B().Zrange().Key(s.userKey(user)).Min("0").Max("-1").Build()).AsStrSlice()
+	})
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
