@@ -18,9 +18,10 @@ type dialect struct {
 	unlessID  string // what makes an INSERT leave a row alone whose id is present
 	contains  string // an expression: the text ? is part of the column roles
 
-	versions string // makes the table of versions unless it is there
-	lock     string // keeps other processes from migrating until unlock, or the end of the transaction
-	unlock   string
+	versions  string // makes the table of versions unless it is there
+	versioned string // asks whether it is there: 1, or 0
+	lock      string // keeps other processes from migrating until unlock, or the end of the transaction
+	unlock    string
 
 	// text is a text as a parameter of a column that keeps it byte by byte.
 	text func(string) any

@@ -23,6 +23,9 @@ type migration struct {
 	statements []string
 }
 
+// title is its name without the file's ending.
+func (m migration) title() string { return strings.TrimSuffix(m.name, ".sql") }
+
 // readMigrations reads the steps of a dialect. Their numbers count from 1.
 func readMigrations(dialect string) ([]migration, error) {
 	folder := path.Join("migrations", dialect)
@@ -75,7 +78,7 @@ func (db *DB) migrate(ctx context.Context) error {
 		}
 	}
 	if version > len(steps) {
-		return fmt.Errorf("%s: %w: its tables are of version %d, this program knows %d: start the newer program, or restore a backup from before the upgrade",
+		return fmt.Errorf("%s: %w: its tables are of version %d, this program knows %d; start the newer program, or restore a backup from before the upgrade",
 			db.name, ErrNewer, version, len(steps))
 	}
 	return nil
@@ -87,10 +90,8 @@ func (db *DB) step(ctx context.Context, steps []migration, version *int) error {
 	doing := "prepare the tables"
 	err := db.attempt(ctx, func() error {
 		return transact(ctx, db.durable, func(tx *sql.Tx) error {
-			if db.dialect.lock != "" {
-				if _, err := tx.ExecContext(ctx, db.dialect.lock); err != nil {
-					return err
-				}
+			if err := db.lockSteps(ctx, tx); err != nil {
+				return err
 			}
 			if db.dialect.unlock != "" {
 				defer tx.ExecContext(context.WithoutCancel(ctx), db.dialect.unlock)
@@ -116,6 +117,24 @@ func (db *DB) step(ctx context.Context, steps []migration, version *int) error {
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, db.fault(ctx, err))
+	}
+	return nil
+}
+
+// errMigrating is returned when another process has migrated for a minute.
+var errMigrating = errors.New("another process migrates the database; wait until it has ended")
+
+// lockSteps waits until no other process migrates.
+func (db *DB) lockSteps(ctx context.Context, tx *sql.Tx) error {
+	if db.dialect.lock == "" {
+		return nil
+	}
+	var got sql.NullString
+	if err := tx.QueryRowContext(ctx, db.dialect.lock).Scan(&got); err != nil {
+		return err
+	}
+	if db.dialect.unlock != "" && got.String != "1" { // MySQL stops waiting, and says 0
+		return errMigrating
 	}
 	return nil
 }

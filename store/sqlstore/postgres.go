@@ -20,6 +20,7 @@ var postgres = dialect{
 	unlessID:  `ON CONFLICT (id) DO NOTHING`,
 	contains:  `position(? in roles) > 0`,
 	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version bigint NOT NULL PRIMARY KEY, name text NOT NULL)`,
+	versioned: `SELECT count(to_regclass('watchword_versions'))`,
 	lock:      `SELECT pg_advisory_xact_lock(8601743501978247523)`, // held until the transaction ends
 	text:      func(s string) any { return []byte(s) },
 	among: func(ids [][16]byte) (string, []any) {

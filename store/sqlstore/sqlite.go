@@ -21,12 +21,13 @@ import (
 
 // sqlite is the embedded database, by the driver modernc.org/sqlite.
 var sqlite = dialect{
-	name:     "sqlite",
-	embedded: true,
-	unlessID: `ON CONFLICT (id) DO NOTHING`,
-	contains: `instr(roles, ?) > 0`,
-	versions: `CREATE TABLE IF NOT EXISTS watchword_versions (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT`,
-	text:     func(s string) any { return s },
+	name:      "sqlite",
+	embedded:  true,
+	unlessID:  `ON CONFLICT (id) DO NOTHING`,
+	contains:  `instr(roles, ?) > 0`,
+	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT`,
+	versioned: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'watchword_versions'`,
+	text:      func(s string) any { return s },
 	among: func(ids [][16]byte) (string, []any) {
 		list := []byte{'['}
 		for i, id := range ids {
