@@ -1,4 +1,5 @@
 // The account page: who one is, the password, and where one is signed in.
+import { isSignedOut } from "./client.js";
 import { device, icon } from "./device.js";
 import { onSubmit } from "./form.js";
 import { base, client, confirm, explain, h, on, t, toSignIn, toast } from "./page.js";
@@ -7,12 +8,13 @@ const find = (selector) => document.querySelector(selector);
 const list = find("#sessions");
 const endOthers = find("#end-others");
 
-/** Does something on behalf of the user, and says what went wrong. The end of the session is heard below. */
+/** Does something on behalf of the user, and says what went wrong. */
 async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    if (error.name !== "SignedOutError") toast(explain(error));
+    if (isSignedOut(error)) toSignIn(error.reason);
+    else toast(explain(error));
   }
 }
 
