@@ -170,6 +170,8 @@ func TestWrongSettingsAreRefusedWithTheWayToMendThem(t *testing.T) {
 		{"a secret in the file", places{file: `master-secret = "` + canary + `"`}, "master-secret in ", "put it into WATCHWORD_MASTER_SECRET or .env"},
 		{"a password in argv", places{args: []string{"--database", "postgres://u:" + canary + "@localhost/w"}}, "--database holds a password", "put the address into WATCHWORD_DATABASE"},
 		{"a password in argv's query", places{args: []string{"--sessions", "postgres://localhost/w?password=" + canary}}, "--sessions holds a password", "WATCHWORD_SESSIONS"},
+		{"a password in argv, of several hosts", places{args: []string{"--database", "mongodb://u:" + canary + "@a:1,b:2/w"}}, "--database holds a password", "put the address into WATCHWORD_DATABASE"},
+		{"a key's password in argv", places{args: []string{"--database", "mongodb://a/w?tlsCertificateKeyFilePassword=" + canary}}, "--database holds a password", "WATCHWORD_DATABASE"},
 		{"a broken .env", places{dotenv: "PORT=1\nREFRESH_TOKEN_SECRET='" + canary + "\n"}, ".env cannot be read from line 2 on", "one NAME=value a line"},
 		{"two algorithms", places{args: []string{"--algorithm", "ES256"}, environ: []string{"ACCESS_TOKEN_SECRET=" + canary}}, "ACCESS_TOKEN_SECRET is for HS256, but the algorithm is ES256", "unset one"},
 		{"a short secret", places{dotenv: "REFRESH_TOKEN_SECRET=" + canary}, "REFRESH_TOKEN_SECRET in .env: ", ""},

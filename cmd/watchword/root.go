@@ -38,7 +38,7 @@ data, while the server runs or not. Run them in the same folder, or say
 	root.SetHelpCommand(p.help(root))
 	root.Version = readBuild().String()
 	root.SetVersionTemplate("watchword {{.Version}}\n")
-	root.AddCommand(p.serve(), p.ready(), p.user(), p.session(), p.key(), p.client(), p.backup(), p.restore(), p.secret(), p.token(), p.version(), p.reference())
+	root.AddCommand(p.serve(), p.ready(), p.user(), p.session(), p.key(), p.client(), p.backup(), p.restore(), p.migrate(), p.secret(), p.token(), p.version(), p.reference())
 	return root
 }
 
