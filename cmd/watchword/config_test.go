@@ -176,7 +176,7 @@ func TestWrongSettingsAreRefusedWithTheWayToMendThem(t *testing.T) {
 		{"two algorithms", places{args: []string{"--algorithm", "ES256"}, environ: []string{"ACCESS_TOKEN_SECRET=" + canary}}, "ACCESS_TOKEN_SECRET is for HS256, but the algorithm is ES256", "unset one"},
 		{"a short secret", places{dotenv: "REFRESH_TOKEN_SECRET=" + canary}, "REFRESH_TOKEN_SECRET in .env: ", ""},
 		{"a short master secret", places{environ: []string{"WATCHWORD_MASTER_SECRET=" + goodSecret + "," + canary}}, "WATCHWORD_MASTER_SECRET: ", ""},
-		{"no such database", places{args: []string{"--database", "oracle:" + canary}}, "no kind of database", "memory:, mysql:, postgres:, "},
+		{"no such database", places{args: []string{"--database", "oracle:" + canary}}, "no kind of database", "mongodb:, "},
 		{"HS256 without a secret", places{args: []string{"--algorithm", "HS256"}}, "there is none", "watchword secret"},
 		{"two master secrets", places{args: []string{"--master-secret-file", "m"}, environ: []string{"WATCHWORD_MASTER_SECRET=" + canary}}, "given twice: by WATCHWORD_MASTER_SECRET and by --master-secret-file", "unset one"},
 		{"SameSite=None for nobody", places{args: []string{"--cookie-same-site", "none"}}, "no origin is allowed", "--allow-origin"},
