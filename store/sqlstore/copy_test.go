@@ -31,8 +31,10 @@ func TestACopyIsWholeWhileTheDatabaseIsWritten(t *testing.T) {
 	defer db.Close()
 	set := db.Set()
 	begin := func() session.ID {
+		var id session.ID
+		rand.Read(id[:])
 		s := session.Session{
-			ID: session.ID(uuid.New(time.Now(), rand.Reader)), UserID: uuid.New(time.Now(), rand.Reader), ClientID: "watchword", Delivery: session.Body,
+			ID: id, UserID: uuid.New(time.Now(), rand.Reader), ClientID: "watchword", Delivery: session.Body,
 			CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour), Register: session.Register{Generation: 1, RotatedAt: time.Now(), EmittedAt: time.Now(), IdleUntil: time.Now().Add(time.Hour)},
 		}
 		if err := set.Sessions.Begin(t.Context(), s); err != nil {
