@@ -1,0 +1,253 @@
+//go:build linux
+
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// home is a folder for what all tests share. Servers that run as another user
+// reach what is in it.
+var home string
+
+func TestMain(m *testing.M) { os.Exit(inHome(m)) }
+
+func inHome(m *testing.M) int {
+	var err error
+	if home, err = os.MkdirTemp("", "watchword-fleet"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(home)
+	if err := os.Chmod(home, 0o711); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// program is the path of the real program, which is built once.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(home, "watchword")
+	output, err := exec.Command("go", "build", raceFlag, "-o", path, "../../cmd/watchword").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build watchword: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// mortal makes a child die with this process, however that ends.
+func mortal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
+// node is a server in a process of its own, which is killed and started again. Its
+// address changes with each start.
+type node struct {
+	t       testing.TB
+	name    string
+	command []string // what comes before the program, or nothing
+	environ []string
+	args    []string
+	log     *notes // of all its lives
+
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+	url     string // "" while it is down
+	metrics string
+	waited  func() error
+}
+
+// setting is what nodes are started with.
+type setting struct {
+	command []string
+	environ []string // NAME=value
+	args    []string
+}
+
+const (
+	issuer   = "https://id.example.org"
+	password = "an entirely-unheard-of pass phrase"
+)
+
+// newNode makes a node, which is not started. When the test ends it is killed, and
+// its log is searched for secrets.
+func newNode(t testing.TB, name string, s setting) *node {
+	t.Helper()
+	n := &node{t: t, name: name, command: s.command, log: new(notes), waited: func() error { return nil }}
+	n.environ = append([]string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=2", "GORACE=atexit_sleep_ms=0"}, s.environ...)
+	n.args = append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--issuer", issuer,
+		"--trusted-proxy", "127.0.0.1", "--log-format", "json", "--log-level", "debug",
+	}, s.args...)
+	t.Cleanup(func() {
+		n.kill()
+		n.keptSecrets(s.environ)
+	})
+	return n
+}
+
+// start starts the node and waits until it serves.
+func (n *node) start() {
+	n.t.Helper()
+	if err := n.tryStart(n.t.Context()); err != nil {
+		n.t.Fatalf("%s does not start: %v\n%s", n.name, err, n.log.tail())
+	}
+}
+
+// tryStart does so, or returns an error if the node ended, or took too long.
+func (n *node) tryStart(ctx context.Context) error {
+	path, err := program()
+	if err != nil {
+		return err
+	}
+	portFile := filepath.Join(n.t.TempDir(), "address")
+	words := append(append([]string{}, n.command...), path)
+	words = append(append(words, n.args...), "--port-file", portFile)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = n.t.TempDir(), n.environ, mortal()
+	life := new(notes)
+	cmd.Stdout, cmd.Stderr = both{n.log, life}, both{n.log, life}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	waited := sync.OnceValue(cmd.Wait)
+	go func() { ended <- waited() }()
+	n.mu.Lock()
+	n.cmd, n.waited = cmd, waited
+	n.mu.Unlock()
+
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	limit := time.NewTimer(2 * time.Minute)
+	defer limit.Stop()
+	for {
+		if address, err := os.ReadFile(portFile); err == nil && len(address) > 0 {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.url, n.metrics = strings.TrimSpace(string(address)), life.field("address", "/metrics")
+			return nil
+		}
+		select {
+		case <-look.C:
+		case err := <-ended:
+			return fmt.Errorf("it ended: %w", err)
+		case <-limit.C:
+			n.kill()
+			return errors.New("it took more than two minutes")
+		case <-ctx.Done():
+			n.kill()
+			return ctx.Err()
+		}
+	}
+}
+
+// address is where the node serves, "" while it is down.
+func (n *node) address() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.url
+}
+
+// pid is its process.
+func (n *node) pid() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.cmd.Process.Pid
+}
+
+// kill ends the process as a power cut would: it can do nothing more.
+func (n *node) kill() {
+	n.mu.Lock()
+	cmd, waited := n.cmd, n.waited
+	n.url, n.metrics = "", ""
+	n.mu.Unlock()
+	if cmd != nil {
+		_ = cmd.Process.Kill() // fails if it has ended
+		_ = waited()
+	}
+}
+
+// keptSecrets fails the test if the log holds a token, a password, or one of the
+// secrets that the node was given; or tells of a race or a panic.
+func (n *node) keptSecrets(environ []string) {
+	words := map[string]string{
+		"wwr_": "a refresh token", "eyJ": "an access token", password: "a password",
+		"DATA RACE": "a data race", "panic: ": "a panic", "goroutine 1 [": "a crash",
+	}
+	for _, one := range environ {
+		name, value, _ := strings.Cut(one, "=")
+		if name == "WATCHWORD_MASTER_SECRET" {
+			words[value] = "the master secret"
+		}
+		if _, rest, ok := strings.Cut(value, "postgres://"); ok {
+			if _, secret, ok := strings.Cut(rest, ":"); ok {
+				secret, _, _ = strings.Cut(secret, "@")
+				words[secret] = "the password of the database"
+			}
+		}
+	}
+	log := n.log.String()
+	for word, what := range words {
+		if at := strings.Index(log, word); at >= 0 {
+			n.t.Errorf("the log of %s holds %s: …%s…", n.name, what, log[max(0, at-200):min(len(log), at+600)])
+		}
+	}
+}
+
+// notes is what a process writes while a test reads it.
+type notes struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *notes) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *notes) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// tail is the end of it, for the message of a failing test.
+func (b *notes) tail() string {
+	all := b.String()
+	return all[max(0, len(all)-4000):]
+}
+
+// field is the last value of a field in the lines of JSON that ends with a suffix.
+func (b *notes) field(name, suffix string) (last string) {
+	for line := range strings.Lines(b.String()) {
+		var fields map[string]any
+		if json.Unmarshal([]byte(line), &fields) != nil {
+			continue
+		}
+		if text, ok := fields[name].(string); ok && strings.HasSuffix(text, suffix) {
+			last = text
+		}
+	}
+	return last
+}
+
+// both writes to two notes.
+type both [2]*notes
+
+func (b both) Write(p []byte) (int, error) {
+	_, _ = b[0].Write(p)
+	return b[1].Write(p)
+}

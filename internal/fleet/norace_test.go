@@ -1,0 +1,5 @@
+//go:build linux && !race
+
+package fleet
+
+const raceFlag = "-race=false"
