@@ -91,7 +91,7 @@ export function eventRow(event, here) {
     h(
       "div",
       { class: "what" },
-      h("p", {}, ...sentence(text, parts), more && h("span", { class: "more" }, more)),
+      h("p", {}, ...sentence(text, parts), more && h("span", { class: "more" }, ` — ${more}`)),
       h("p", { class: "muted small" }, when(event.at), place && ` · ${place}`),
       raw(event),
     ),

@@ -66,7 +66,7 @@ function table(keys) {
   const time = (at) => (at ? h("time", { datetime: at, title: atMoment(at) }, ago(at)) : "–");
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": t("keys.all") },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": t("plot.table_of", { title: t("keys.all") }) },
     h(
       "table",
       {},

@@ -98,7 +98,7 @@ export function waiting(lines = 4) {
 
 /** What is shown where nothing is. */
 export function empty(title, text) {
-  return h("div", { class: "empty" }, h("h3", {}, title), text && h("p", {}, text));
+  return h("div", { class: "empty" }, h("p", { class: "name" }, title), text && h("p", {}, text));
 }
 
 /** What went wrong, with a way to try again. */
@@ -106,7 +106,7 @@ export function failed(text, again) {
   return h(
     "div",
     { class: "empty failed", role: "alert" },
-    h("h3", {}, t("failed")),
+    h("p", { class: "name" }, t("failed")),
     h("p", {}, text),
     button(t("again"), { onclick: again }),
   );

@@ -112,10 +112,16 @@ export class Watchword {
 
   /** Runs a command on its data, as its operator does. */
   command(...words: string[]): string {
+    return this.commandWith("", ...words);
+  }
+
+  /** Runs a command that reads something. */
+  commandWith(input: string, ...words: string[]): string {
     return execFileSync(program(), [...words, `--data=${this.#data}`], {
       env: {},
       encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
+      input,
+      stdio: ["pipe", "pipe", "pipe"],
     });
   }
 
