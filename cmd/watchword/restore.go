@@ -293,8 +293,8 @@ func (r *restoration) consent() error {
 	}
 	fmt.Fprintf(r.err, `%s The backup knows what happened up to
 %s, %s. Nobody knows what was
-revoked then: sessions that were ended live again, users who were blocked may
-sign in, roles are as they were, and old passwords open again, stolen ones too.
+revoked since: sessions that were ended will live again, users who were blocked
+may sign in, roles are as they were, and old passwords open again, stolen ones too.
 
 `, gap, stamp(r.known), relative(r.known, r.now()))
 	if r.acceptLost {
