@@ -55,7 +55,7 @@ function row(session) {
       "div",
       { class: "what", title: session.userAgent },
       h("p", { class: "name" }, name, session.current && h("span", { class: "badge good" }, t("sessions.current"))),
-      h("p", { class: "muted small" }, facts.filter(Boolean).join(" · ")),
+      h("p", { class: "muted small" }, ...facts.filter(Boolean).flatMap((fact, i) => [i > 0 && " · ", h("span", {}, fact)])),
     ),
   );
   if (!session.current) {

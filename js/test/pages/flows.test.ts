@@ -319,7 +319,7 @@ describe("the pages", () => {
 
   test("user agents are read shortly and honestly", async () => {
     const visitor = await arrive();
-    await visitor.open("/account");
+    await visitor.open("/signin");
     const folder = await visitor.page.locator("link[href*=style]").getAttribute("href");
     const read = (agent: string) =>
       visitor.page.evaluate(async ([path, agent]) => (await import(path!)).device(agent), [folder!.replace("style.css", "device.js"), agent]);

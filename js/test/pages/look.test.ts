@@ -18,6 +18,7 @@ const folder = join(root, "screenshots");
 mkdirSync(folder, { recursive: true });
 
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
+const names: Record<string, string> = { "phone-light": "ada", "phone-dark": "grace", "desktop-light": "ada.lovelace", "desktop-dark": "grace.hopper" };
 const schemes = ["light", "dark"] as const;
 
 /** What axe finds wrong with what is shown. */
@@ -32,7 +33,7 @@ describe("the pages, looked at", () => {
   let server: Watchword;
   let closed: Watchword;
   before(async () => {
-    server = await Watchword.start({ origins: ["https://app.example"] });
+    server = await Watchword.start({ flags: { "trusted-proxy": "127.0.0.1" }, origins: ["https://app.example"] });
     closed = await Watchword.start({ flags: { signup: "closed", "brand-name": "Acme", "brand-color": "#ffd400" } });
     browser = await launch();
   });
@@ -45,9 +46,13 @@ describe("the pages, looked at", () => {
   for (const [size, viewport] of Object.entries(sizes)) {
     for (const colorScheme of schemes) {
       test(`${size}, ${colorScheme}`, async () => {
-        const visitor = await Visitor.arrive(browser, server, { viewport, colorScheme, reducedMotion: "reduce" });
+        const visitor = await Visitor.arrive(browser, server, {
+          viewport,
+          colorScheme,
+          reducedMotion: "reduce",
+          extraHTTPHeaders: { "X-Forwarded-For": "198.51.100.23" },
+        });
         const { page } = visitor;
-        // Toasts pass after a while; here they stay until they were looked at.
         const look = async (name: string) => {
           assert.deepEqual(await examine(page), [], name);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
@@ -73,13 +78,16 @@ describe("the pages, looked at", () => {
         await visitor.open("/nowhere");
         await look("nothing");
 
-        const username = `ada-${size}-${colorScheme}`;
+        const username = names[`${size}-${colorScheme}`]!;
         await visitor.signUp(username);
-        for (const userAgent of [
-          "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
-          "curl/8.5.0",
-        ])
-          await server.call("POST", "/api/auth/signin", { username, password }, { "User-Agent": userAgent });
+        for (const [from, userAgent] of Object.entries({
+          "203.0.113.7": "curl/8.5.0",
+          "2001:db8::17:42":
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+        })) {
+          const headers = { "User-Agent": userAgent, "X-Forwarded-For": from };
+          await server.call("POST", "/api/auth/signin", { username, password }, headers);
+        }
         await page.reload();
         await visitor.atAccount();
         await look("account");
@@ -115,6 +123,18 @@ describe("the pages, looked at", () => {
       });
     }
   }
+
+  test("who looks would see it", async () => {
+    const visitor = await Visitor.arrive(browser, server);
+    await visitor.open("/signin");
+    await visitor.page.evaluate(() => {
+      document.querySelector("label")!.remove();
+      document.querySelector<HTMLElement>(".lead")!.style.color = "#aaa";
+    });
+    const found = await examine(visitor.page);
+    assert.deepEqual(found.map((text) => text.split(":")[0]), ["color-contrast", "label-title-only", "label"]);
+    await visitor.leave();
+  });
 
   test("nothing moves while a page loads", async () => {
     const visitor = await Visitor.arrive(browser, server, { viewport: sizes.phone });
