@@ -18,6 +18,7 @@ import (
 
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store"
+	"github.com/watchwordauth/watchword/store/ledger"
 	"github.com/watchwordauth/watchword/store/memory"
 	"github.com/watchwordauth/watchword/store/sqlstore"
 )
@@ -35,7 +36,7 @@ type opening struct {
 	durable bool
 }
 
-// opened is stores, and how to close them.
+// opened is stores, and how to close them. Some keep sessions only.
 type opened struct {
 	set   store.Set
 	close func() error
@@ -51,6 +52,14 @@ var drivers = map[string]driver{
 	"postgres": openPostgres, "postgresql": openPostgres,
 	"mysql": openMySQL, "mariadb": openMySQL,
 	"mongodb": openMongo, "mongodb+srv": openMongo,
+	"redis": openRedis, "rediss": openRedis, "valkey": openRedis, "valkeys": openRedis,
+}
+
+// forSessions reports whether an address is of a database that keeps sessions only, and
+// may lose its last writes: the other one then keeps a ledger of them.
+func forSessions(address string) bool {
+	scheme, _, _ := strings.Cut(address, ":")
+	return slices.Contains([]string{"redis", "rediss", "valkey", "valkeys"}, scheme)
 }
 
 // local reports whether an address is of a database that this machine has to
@@ -137,6 +146,9 @@ func openStores(ctx context.Context, c config, f folder, create bool, logger *sl
 	if err != nil {
 		return opened{}, errors.Join(err, all.close())
 	}
+	if forSessions(c.Sessions) {
+		sessions.set.Sessions = ledger.Keep(sessions.set.Sessions, all.set.Sessions, ledger.Options{Logger: logger})
+	}
 	all.set.Sessions = sessions.set.Sessions
 	closeDatabase := all.close
 	all.close = func() error { return errors.Join(sessions.close(), closeDatabase()) }
@@ -157,9 +169,15 @@ func openAddress(ctx context.Context, name, address string, o opening) (opened, 
 func driverOf(name, address string) (driver, string, error) {
 	scheme, where, _ := strings.Cut(address, ":")
 	open, ok := drivers[scheme]
+	if ok && name == "database" && forSessions(address) {
+		return nil, "", mend(errors.New("Redis keeps sessions only; users need another database"), "name it with --sessions or WATCHWORD_SESSIONS, and a database with --database: sqlite:, postgres://…, mysql://… or mongodb://…")
+	}
 	if !ok {
-		known := strings.Join(slices.Sorted(maps.Keys(drivers)), ":, ")
-		return nil, "", mend(fmt.Errorf("the address in %s is of no kind of database that is known", name), "it begins with one of %s:", known)
+		known := slices.Sorted(maps.Keys(drivers))
+		if name == "database" {
+			known = slices.DeleteFunc(known, forSessions)
+		}
+		return nil, "", mend(fmt.Errorf("the address in %s is of no kind of database that is known", name), "it begins with one of %s:", strings.Join(known, ":, "))
 	}
 	return open, where, nil
 }

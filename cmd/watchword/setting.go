@@ -133,8 +133,8 @@ var settings = []setting{
 	},
 	{
 		name: "sessions", group: storage, form: "address", also: "all",
-		help:  "where sessions are kept, if not in the database",
-		more:  "Sessions are written far more often than everything else; this gives them a place of their own.",
+		help:  "where sessions are kept, if not in the database: redis://…, or any that --database takes",
+		more:  "Sessions are written far more often than everything else; this gives them a place of their own. `redis://USER:PASSWORD@HOST:6379` is Redis or Valkey, `rediss://` the same over TLS; a Cluster is recognised by itself, and more of its nodes are named as `?addr=HOST:PORT&addr=HOST:PORT`; with `?master_set=NAME` the address is that of a Sentinel. Births and ends of sessions are kept in the database as well, so that a crash of Redis brings back none that was revoked and signs nobody out. [redis.md](redis.md) has the rest.",
 		parse: text(func(c *config) *string { return &c.Sessions }),
 	},
 	{
