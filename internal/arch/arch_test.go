@@ -62,7 +62,7 @@ var table = map[string]rule{
 	"client":            {},
 	"internal/simulate": {ours: []string{"account", "audit", "internal/secret", "session", "signing", "store", "store/memory", "verify"}},
 	"internal/arch":     {},
-	"internal/fleet":    {}, // tests alone
+	"internal/fleet":    {},                                            // tests alone
 	"cmd/watchword":     {ours: []string{"*"}, outside: []string{"*"}}, // the only place that names drivers
 	"bench":             {ours: []string{"*"}, outside: []string{"*"}},
 }
