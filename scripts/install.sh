@@ -11,6 +11,7 @@ mariadbd:mariadb-server:the tests on MariaDB
 redis-server:redis-server:the tests on Redis
 nginx:nginx:the test of forward-auth behind nginx
 chromium:chromium:the tests in a browser
+caddy:caddy:the checks of what is written for Caddy
 sqlite3:sqlite3:the tests in a browser that make sessions older
 shellcheck:shellcheck:the check of the scripts
 '

@@ -31,13 +31,16 @@ done
 
 if command -v shellcheck >/dev/null 2>&1; then
 	step 'shellcheck'
-	shellcheck scripts/*.sh .ci/run
+	shellcheck scripts/*.sh deploy/*.sh .ci/run
 fi
 
 for module in $(modules); do
 	step "go test ($module)"
-	# shellcheck disable=SC2086 # $race is one flag or none
-	(cd "$module" && go test $race -timeout 20m ./...)
+	# It reads files of other modules, which Go does not see when it remembers a result.
+	fresh=
+	if [ "$module" = ./deploy/lint ]; then fresh=-count=1; fi
+	# shellcheck disable=SC2086 # $race and $fresh are one flag or none
+	(cd "$module" && go test $race $fresh -timeout 20m ./...)
 done
 
 for package in js interop/node examples/express-api; do
