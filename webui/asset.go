@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"mime"
@@ -56,12 +57,16 @@ func packAssets(t texts, look theme) (*assets, error) {
 			return nil, err
 		}
 	}
+	writer, err := gzip.NewWriterLevel(io.Discard, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
 	digest := sha256.New()
 	packed := &assets{byName: make(map[string]asset, len(bodies))}
 	for _, name := range slices.Sorted(maps.Keys(bodies)) {
 		fmt.Fprintf(digest, "%s %d\n", name, len(bodies[name]))
 		digest.Write(bodies[name])
-		if packed.byName[name], err = pack(name, bodies[name]); err != nil {
+		if packed.byName[name], err = pack(name, bodies[name], writer); err != nil {
 			return nil, err
 		}
 	}
@@ -75,16 +80,14 @@ var kinds = map[string]string{
 	".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg",
 }
 
-func pack(name string, body []byte) (asset, error) {
+// pack compresses one of them. The writer is used again and again: each has a megabyte.
+func pack(name string, body []byte, writer *gzip.Writer) (asset, error) {
 	a := asset{kind: kinds[path.Ext(name)], body: body}
 	if a.kind == "" {
 		return asset{}, fmt.Errorf("asset %s: its media type is not known", name)
 	}
 	var squeezed bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&squeezed, gzip.BestCompression)
-	if err != nil {
-		return asset{}, err
-	}
+	writer.Reset(&squeezed)
 	if _, err := writer.Write(body); err != nil {
 		return asset{}, err
 	}
