@@ -95,8 +95,9 @@ describe("the console, looked at", () => {
           await page.screenshot({ path: join(folder, `admin-${name}-${size}-${colorScheme}.png`) });
         };
         const close = async () => {
+          const open = await page.locator("dialog[open]").count();
           await page.keyboard.press("Escape");
-          await dialog(page).waitFor({ state: "detached" });
+          await page.waitForFunction((open) => document.querySelectorAll("dialog[open]").length < open, open);
         };
 
         await page.locator(".chart").nth(4).waitFor();
