@@ -14,7 +14,6 @@ func (u *UI) adminRoutes() map[string]http.HandlerFunc {
 	console := u.plain(page{Name: "admin", Title: "admin.title", Script: "admin.js", Style: "admin.css"})
 	return map[string]http.HandlerFunc{
 		"GET /admin":              console,
-		"GET /admin/{$}":          console,
 		"GET /admin/users":        console,
 		"GET /admin/users/{user}": console,
 		"GET /admin/audit":        console,

@@ -133,9 +133,9 @@ export function plot({ title, kind, series, points, span, unit = "", format = nu
   );
 }
 
-/** The same in numbers: twelve lines of five minutes. */
+/** The same in numbers: a line for five minutes. */
 function table(title, series, points, format, unit, stacked) {
-  const size = Math.ceil(points.length / 12) || 1;
+  const size = points.length > 0 ? Math.max(1, Math.round(300_000 / (points[0].to - points[0].from))) : 1;
   const rows = [];
   for (let i = 0; i < points.length; i += size) {
     const part = points.slice(i, i + size);
