@@ -251,13 +251,15 @@ describe("the pages", () => {
   test("who is signed in is not asked again, and not sent round in circles", async () => {
     const ken = await arrive();
     await ken.signUp("ken");
-    await ken.open(`/signin?return_to=${encodeURIComponent(`${site.origin}/`)}`);
+    const app = `${site.origin}/?delivery=cookie&server=${encodeURIComponent(server.url)}`;
+    await ken.open(`/signin?return_to=${encodeURIComponent(app)}`);
     await ken.page.getByRole("button", { name: "Continue as ken" }).waitFor();
     await ken.page.getByRole("button", { name: "Sign in as somebody else" }).click();
     assert.equal(await ken.page.evaluate(() => document.activeElement?.id), "login");
     await ken.page.reload();
     await ken.page.getByRole("button", { name: "Continue as ken" }).click();
-    await ken.page.waitForURL(`${site.origin}/`);
+    await ken.page.waitForURL(app);
+    await ken.page.getByText("ken", { exact: true }).waitFor();
     await ken.leave();
   });
 
