@@ -434,7 +434,8 @@ func TestAnExportThatFailsHalfWayIsCut(t *testing.T) {
 	a := start(t, func(c *watchword.Config) { broken.Store = c.Store.Events; c.Store.Events = broken })
 	root := a.signedIn("root", "admin")
 	a.write(700, func(int, *audit.Event) {})
-	broken.good = 1
+	broken.left.Store(1)
+	broken.tired.Store(true)
 	r, err := http.NewRequestWithContext(t.Context(), "GET", a.url+"/api/admin/audit/export?format=csv", nil)
 	if err != nil {
 		t.Fatal(err)

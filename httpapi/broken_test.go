@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/audit"
@@ -27,16 +28,17 @@ func (f *failing) FindByUsername(ctx context.Context, key string) (account.User,
 	return account.User{}, f.err
 }
 
-// brokenTrail is an event store that is read so many times, and then no more.
+// brokenTrail is an event store that, once it is tired, is read so many times and
+// then no more.
 type brokenTrail struct {
 	audit.Store
-	good int
+	tired atomic.Bool
+	left  atomic.Int32
 }
 
 func (b *brokenTrail) Events(ctx context.Context, q audit.Query) ([]audit.Event, error) {
-	if b.good == 0 {
+	if b.tired.Load() && b.left.Add(-1) < 0 {
 		return nil, errors.New("disk full of eels")
 	}
-	b.good--
 	return b.Store.Events(ctx, q)
 }
