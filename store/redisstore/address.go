@@ -64,7 +64,7 @@ func parseAddress(address string) (target, error) {
 		return target{}, fmt.Errorf("%w %s", ErrAddress, fmt.Sprintf(format, args...))
 	}
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || strings.Contains(u.Host, ",") {
 		return bad("cannot be read: %s; the other nodes of a Cluster follow as ?addr=HOST:PORT&addr=HOST:PORT", form)
 	}
 	if !slices.Contains([]string{"redis", "rediss", "valkey", "valkeys"}, u.Scheme) || u.Hostname() == "" {

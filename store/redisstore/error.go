@@ -41,7 +41,7 @@ var refusals = map[string]string{
 	"BUSY":        "a script of another program keeps it busy",
 	"NOAUTH":      "it wants a password: write the address as redis://USER:PASSWORD@HOST:6379",
 	"WRONGPASS":   "user or password are wrong",
-	"NOPERM":      "this user may not do that: allow it the commands and keys that docs/operations.md lists",
+	"NOPERM":      "this user may not do that: allow it the commands and keys that docs/redis.md lists",
 }
 
 // refusal tells a server that cannot serve from one that was asked something wrong.

@@ -66,8 +66,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		name: "Redis at " + t.client.InitAddress[0], prefix: t.prefix, timeout: t.timeout,
 		revokedByTime: t.prefix + "{r}:at", revokedByExpiry: t.prefix + "{r}:expires",
 	}
-	s.client, err = detached(ctx, s, func(context.Context) (rueidis.Client, error) { return rueidis.NewClient(t.client) })
-	if err != nil {
+	if err := s.connect(ctx, t.client); err != nil {
 		return nil, s.fault(ctx, err)
 	}
 	if err := s.survey(ctx, o); err != nil {
@@ -75,6 +74,33 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// connect makes the client, whose constructor knows no context: one that comes too late is closed.
+func (s *Store) connect(ctx context.Context, o rueidis.ClientOption) error {
+	type made struct {
+		client rueidis.Client
+		err    error
+	}
+	making := make(chan made, 1)
+	go func() {
+		client, err := rueidis.NewClient(o)
+		making <- made{client, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	select {
+	case m := <-making:
+		s.client = m.client
+		return m.err
+	case <-ctx.Done():
+		go func() {
+			if late := <-making; late.err == nil {
+				late.client.Close()
+			}
+		}()
+		return ctx.Err()
+	}
 }
 
 // Close closes the connections. What is asked of the store afterwards fails.

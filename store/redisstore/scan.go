@@ -83,6 +83,7 @@ func (s *Store) Count(ctx context.Context, now time.Time) (int, error) {
 // end, so that as a rule there are none to be found: every key is read only if some may
 // have expired since that was done last.
 func (s *Store) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
+	before = fromMicros(before.UnixMicro())
 	if err := s.untell(ctx, before, limit); err != nil {
 		return 0, err
 	}

@@ -76,7 +76,7 @@ func empty(t testing.TB, address string) string {
 // raw is a client of its own.
 func raw(t testing.TB, address string) rueidis.Client {
 	t.Helper()
-	option, err := rueidis.ParseURL(address)
+	option, err := rueidis.ParseURL(address) // which looks over what it does not know
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,4 +201,41 @@ func (n *nodes) Count(ctx context.Context, now time.Time) (int, error) {
 
 func (n *nodes) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
 	return n.next().Forget(ctx, before, limit)
+}
+
+// birth is a new session of a user.
+func birth(user account.ID) session.Session {
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	s := session.Session{
+		UserID: user, ClientID: "web", Delivery: session.Cookie, CreatedAt: at, ExpiresAt: at.Add(30 * 24 * time.Hour),
+		Birth: session.Origin{IP: "192.0.2.17", UserAgent: userAgent},
+		Register: session.Register{
+			Generation: 1, RotatedAt: at, EmittedAt: at, IdleUntil: at.Add(7 * 24 * time.Hour),
+			LastSeen: session.Origin{IP: "192.0.2.17", UserAgent: userAgent},
+		},
+	}
+	rand.Read(s.ID[:])
+	return s
+}
+
+// userAgent is of a usual length, since it is half of a session.
+const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+
+// following is the register of the next generation.
+func following(r session.Register) session.Register {
+	r.Generation++
+	r.RotatedAt = time.Now().UTC().Truncate(time.Microsecond)
+	r.EmittedAt, r.IdleUntil = r.RotatedAt, r.RotatedAt.Add(7*24*time.Hour)
+	rand.Read(r.RequestKey[:])
+	return r
+}
+
+// prefixOf is what the keys of a store begin with.
+func prefixOf(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("prefix")
 }
