@@ -54,10 +54,7 @@ func (a *api) access(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 
-		// What a handler leaves of a body net/http reads, before the answer is sent.
-		// Not every connection has deadlines; the server's own then has to do.
-		_ = http.NewResponseController(w).SetReadDeadline(start.Add(bodyWithin))
-
+		boundBody(w, r, start)
 		ctx, span := a.Tracer.Request(r, within(parseAddress(r.RemoteAddr), a.TrustedProxies))
 		e.span = span
 		ctx = context.WithValue(ctx, entryKey{}, e)
@@ -85,6 +82,37 @@ func (a *api) access(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(out, r.WithContext(ctx))
 	})
+}
+
+// boundBody bounds the time of reading a request's body, also of what a handler
+// leaves of it, which net/http reads before the answer is sent. Not every
+// connection has deadlines; the server's own then has to do.
+//
+// Once the body has come the bound is lifted: net/http goes on reading, to learn that
+// the client has gone, and would take the bound's end for that. All requests to come
+// on the connection would find themselves cancelled.
+func boundBody(w http.ResponseWriter, r *http.Request, start time.Time) {
+	connection := http.NewResponseController(w)
+	if r.Body == nil || r.Body == http.NoBody {
+		_ = connection.SetReadDeadline(time.Time{})
+		return
+	}
+	_ = connection.SetReadDeadline(start.Add(bodyWithin))
+	r.Body = arriving{r.Body, func() { _ = connection.SetReadDeadline(time.Time{}) }}
+}
+
+// arriving is a body that says when all of it has come.
+type arriving struct {
+	io.ReadCloser
+	came func()
+}
+
+func (b arriving) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.came()
+	}
+	return n, err
 }
 
 // endSpan says in a trace what the log says, without what is about a person.
