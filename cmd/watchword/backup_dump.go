@@ -81,7 +81,11 @@ func mongoDump(u *url.URL, file string) dump {
 		safe.User = url.User(u.User.Username())
 	}
 	query := safe.Query()
-	query.Del("authMechanismProperties") // which may hold a token
+	for name := range query { // in whatever case; the properties may hold a token
+		if lower := strings.ToLower(name); strings.Contains(lower, "password") || lower == "authmechanismproperties" {
+			query.Del(name)
+		}
+	}
 	safe.RawQuery = query.Encode()
 	uri := "--uri=" + safe.String()
 	return dump{

@@ -85,9 +85,9 @@ func first(sources []source, name string) (given, bool) {
 }
 
 // wrongValue says what a value should have been. Secrets are not repeated, nor are
-// addresses of databases: they may hold a password.
+// addresses of databases and whatever has an @: they may hold a password.
 func wrongValue(s setting, g given, value string, err error) error {
-	if s.secret || s.group == secrets || s.group == storage {
+	if s.secret || s.group == secrets || s.group == storage || strings.Contains(value, "@") {
 		err = fmt.Errorf("%s is not valid: %w", g.where, err)
 	} else {
 		err = fmt.Errorf("%s is %q, but %w", g.where, value, err)
