@@ -69,7 +69,7 @@ var trailParameters = []string{"user", "session", "type", "before", "since", "un
 // trail is the query that the parameters ask for.
 func trail(p *parameters) audit.Query {
 	q := audit.Query{
-		Session: p.sessionID("session"), Type: audit.Type(p.text("type")),
+		Session: p.sessionID("session"), Type: audit.Type(p.word("type")),
 		Before: p.id("before"), Since: p.time("since"),
 	}
 	if user := p.id("user"); !user.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,19 +183,10 @@ func (c *csvExport) end() error {
 }
 
 // inert keeps a text from being a formula where a spreadsheet opens it: strangers
-// choose usernames and user agents. The quote is what spreadsheets themselves write
-// before a text.
-func inert(text string) string {
-	if strings.ContainsAny(firstOf(strings.TrimLeft(text, " \u00a0\u3000")), "=+-@\t\r\n|%＝＋－＠") {
-		return "'" + text
-	}
-	return text
-}
+// choose usernames and user agents. The apostrophe is what spreadsheets themselves write
+// before a text. Where the comma is for decimals they split at semicolons, whatever
+// stands in quotes: so what follows one begins a cell, too, and what follows a tab.
+func inert(text string) string { return formula.ReplaceAllString(text, "${1}'$2") }
 
-// firstOf is the first character, or "".
-func firstOf(text string) string {
-	for _, c := range text {
-		return string(c)
-	}
-	return ""
-}
+// formula is the beginning of one, behind what spreadsheets skip.
+var formula = regexp.MustCompile(`(^|[;\t])([\s\p{Z}\p{Cf}"]*[=+\-@|%＝＋－＠])`)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -53,6 +54,16 @@ func (p *parameters) fail(name, wanted string) {
 }
 
 func (p *parameters) text(name string) string { return p.query.Get(name) }
+
+// word is what is compared with words of ours, and may be written down.
+func (p *parameters) word(name string) string {
+	text := p.query.Get(name)
+	if len(text) > 64 || strings.Trim(text, "abcdefghijklmnopqrstuvwxyz._") != "" {
+		p.fail(name, "a word such as user.blocked")
+		return ""
+	}
+	return text
+}
 
 func (p *parameters) limit() int {
 	text := p.query.Get("limit")
