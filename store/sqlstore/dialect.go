@@ -18,6 +18,10 @@ type dialect struct {
 	unlessID  string // what makes an INSERT leave a row alone whose id is present
 	contains  string // an expression: the text ? is part of the column roles
 
+	// confirm changes nothing and is logged all the same, so that a commit of it waits
+	// for whatever durable commits wait for; "" where what can be seen is durable.
+	confirm string
+
 	versions  string // makes the table of versions unless it is there
 	versioned string // asks whether it is there: 1, or 0
 	lock      string // keeps other processes from migrating until unlock, or the end of the transaction

@@ -137,7 +137,7 @@ func OpenMySQL(ctx context.Context, address string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openRemote(ctx, &mysql, name, p, p, o)
+	db, err := openRemote(ctx, &mysql, name, p, p, p, o)
 	if err != nil {
 		return nil, err
 	}

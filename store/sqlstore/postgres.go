@@ -19,6 +19,7 @@ var postgres = dialect{
 	forUpdate: ` FOR UPDATE`,
 	unlessID:  `ON CONFLICT (id) DO NOTHING`,
 	contains:  `position(? in roles) > 0`,
+	confirm:   `SELECT version FROM watchword_versions WHERE version = 1 FOR SHARE`,
 	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version bigint NOT NULL PRIMARY KEY, name text NOT NULL)`,
 	versioned: `SELECT count(to_regclass('watchword_versions'))`,
 	lock:      `SELECT pg_advisory_xact_lock(8601743501978247523)`, // held until the transaction ends
@@ -97,7 +98,11 @@ func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 		}
 		return newPool(raw, connections), nil
 	}
-	durable, err := open(withCommit(address, "on", false), remoteConnections)
+	durable, err := open(withCommit(address, "on", false), remoteConnections-remoteReaders)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := open(address, remoteReaders)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openRemote(ctx, &postgres, name, durable, relaxed, o)
+	return openRemote(ctx, &postgres, name, reading, durable, relaxed, o)
 }
 
 // withCommit sets synchronous_commit in an address; unless override, only if it

@@ -20,18 +20,21 @@ const (
 	// remoteConnections is how many connections a server is asked for at most,
 	// beside those for rotations. Most calls share a batch.
 	remoteConnections = 16
+	// remoteReaders are those of them that change nothing, where durable commits may
+	// have to wait for another machine: refreshes read on, and go on.
+	remoteReaders = 6
 	// remoteShards is how many connections rotations are spread over, by their
 	// session. Two are faster than one, and four are no faster than two.
 	remoteShards = 2
 )
 
 // openRemote finishes the opening of a database that other processes serve.
-func openRemote(ctx context.Context, d *dialect, name string, durable, relaxed *pool, o Options) (*DB, error) {
-	db := &DB{dialect: d, name: name, durable: durable, reading: durable, relaxed: relaxed, closed: new(atomic.Bool), logger: o.Logger}
+func openRemote(ctx context.Context, d *dialect, name string, reading, durable, relaxed *pool, o Options) (*DB, error) {
+	db := &DB{dialect: d, name: name, reading: reading, durable: durable, relaxed: relaxed, closed: new(atomic.Bool), logger: o.Logger}
 	if db.logger == nil {
 		db.logger = slog.Default()
 	}
-	for _, p := range []*pool{durable, relaxed} {
+	for _, p := range []*pool{reading, durable, relaxed} {
 		// Connections are renewed now and then, so that a server that came back
 		// after a failover gets its share again.
 		p.SetConnMaxLifetime(30 * time.Minute)
