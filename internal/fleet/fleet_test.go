@@ -157,7 +157,7 @@ func (f *fleet) allReady() {
 		eventually(f.t, time.Minute, n.name+" is ready", func() error {
 			a, err := f.ready(n)
 			if err == nil && a.status != http.StatusOK {
-				err = fmt.Errorf("%s %s", a, a.text("detail"))
+				err = fmt.Errorf("%s %s; it says:\n%s", a, a.text("detail"), n.log.tail())
 			}
 			return err
 		})
