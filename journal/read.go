@@ -116,8 +116,11 @@ func (c *Contents) compact(now time.Time) {
 		session := r.Kind == SessionEnded || r.Kind == UserEnded
 		place, known := told[s]
 		switch {
-		case known:
-			kept[place].Epoch = max(kept[place].Epoch, r.Epoch) // clocks of nodes differ
+		case known: // clocks of nodes differ
+			if r.Kind == UserChanged && !kept[place].Supersedes(r) {
+				kept[place].Roles, kept[place].Block = r.Roles, r.Block
+			}
+			kept[place].Epoch = max(kept[place].Epoch, r.Epoch)
 		case !session || !r.At.Before(now.Add(-c.keep)):
 			told[s] = len(kept)
 			kept = append(kept, r)

@@ -32,6 +32,10 @@ const (
 // tells of it.
 const EventDelay = 15 * time.Second
 
+// Skew is how far the clocks of nodes may be apart. Of two changes of a user that are
+// closer, the epoch tells which came first.
+const Skew = time.Minute
+
 // Record is one fact. Which fields it has depends on its kind.
 type Record struct {
 	Kind Kind      `json:"kind"`
@@ -63,6 +67,12 @@ type Block struct {
 // Tombstone is what the record of a session says.
 func (r Record) Tombstone() session.Tombstone {
 	return session.Tombstone{At: r.At, Reason: r.Reason, By: r.By}
+}
+
+// Supersedes reports whether the state of a user in this record is newer than that in
+// another, whose time is not later.
+func (r Record) Supersedes(other Record) bool {
+	return r.Epoch >= other.Epoch || r.At.Sub(other.At) > Skew
 }
 
 // changed is the record of a user as they are now.

@@ -172,7 +172,9 @@ func (j *joint) revokeKey(ctx context.Context, r journal.Record) error {
 }
 
 // change brings one user to the state that the journal has, if it is newer than the
-// backup's. The backup knows a change if the user's EpochAt is not before it.
+// backup's. The backup knows a change if the user's EpochAt is not before it; of changes
+// that are so close that the clocks of nodes may have told them in the wrong order,
+// if its epoch is not higher.
 //
 // The time of the last change moves last, so that a Join that is run again after a
 // crash finds what is left to do.
@@ -189,13 +191,18 @@ func (j *joint) change(ctx context.Context, id account.ID, records []journal.Rec
 	var state *journal.Record // the newest
 	password := false
 	epoch := user.Epoch
+	newer := func(r journal.Record) bool {
+		return r.At.After(before.EpochAt) || r.Epoch > before.Epoch && r.At.After(before.EpochAt.Add(-journal.Skew))
+	}
 	for _, r := range records {
 		epoch = max(epoch, r.Epoch)
 		switch {
-		case r.Kind == journal.UserChanged && r.At.After(before.EpochAt):
-			state = &r
+		case r.Kind == journal.UserChanged && newer(r):
+			if state == nil || r.Supersedes(*state) {
+				state = &r
+			}
 		case r.Kind == journal.PasswordChanged && r.Epoch > 0:
-			password = password || r.At.After(before.EpochAt)
+			password = password || newer(r)
 		case r.Kind == journal.PasswordChanged:
 			password = password || r.At.Add(-journal.EventDelay).After(before.EpochAt)
 		}

@@ -217,6 +217,44 @@ func TestWhatHappenedSinceTheBackupIsDoneAgain(t *testing.T) {
 	}
 }
 
+// Nodes do not agree about the second, and an administrator acts on both.
+func TestABlockByANodeWhoseClockIsBehindIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	before, between, long := w.user("ada"), w.user("bob"), w.user("cyd")
+	ahead := w.now.Add(2 * time.Second) // on another node's clock
+	roles := []string{"editor", "user"}
+	for _, id := range []account.ID{before, long} {
+		_, err := w.set.Users.SetRoles(ctx, id, roles, ahead)
+		w.must(err)
+	}
+	backup := w.backup()
+	_, err := w.set.Users.SetRoles(ctx, between, roles, ahead)
+	w.must(err)
+	for _, id := range []account.ID{before, between} {
+		_, err := w.set.Users.SetBlock(ctx, id, account.Block{At: w.now, Reason: "a thief", By: "cli"})
+		w.must(err)
+	}
+	// A state of another life of the store, which was restored without its journal.
+	records := append([]journal.Record{{
+		Kind: journal.UserChanged, At: w.now.Add(-time.Hour), User: long, Epoch: 9, Roles: []string{"admin"},
+	}}, w.records()...)
+
+	report, err := recovery.Join(ctx, backup, records, w.now.Add(time.Minute), quiet)
+	w.must(err)
+	for id, blocked := range map[account.ID]bool{before: true, between: true, long: false} {
+		u, err := backup.Users.Find(ctx, id)
+		w.must(err)
+		if u.Blocked() != blocked || !slices.Equal(u.Roles, roles) {
+			t.Errorf("%s: blocked %t, roles %v", u.Username, u.Blocked(), u.Roles)
+		}
+	}
+	if len(report.Blocked) != 2 {
+		t.Errorf("%d blocked again", len(report.Blocked))
+	}
+}
+
 // A join that is cut off after any of its writes is completed by the next one.
 func TestAJoinThatWasCutOffIsCompletedByTheNext(t *testing.T) {
 	t.Parallel()
