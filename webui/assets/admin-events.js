@@ -22,11 +22,12 @@ export const types = [
   "session.healed",
   "session.ahead",
   "key.rotated",
+  "store.restored",
   "audit.exported",
 ];
 
 const alarming = { "session.reused": "bad", "session.ahead": "bad", "user.blocked": "bad" };
-const notable = ["user.sign_in_failed", "user.throttled", "user.reset_failed", "user.reset_offered", "user.roles_changed"];
+const notable = ["user.sign_in_failed", "user.throttled", "user.reset_failed", "user.reset_offered", "user.roles_changed", "store.restored"];
 const good = ["session.begun", "user.signed_up", "user.created", "user.unblocked"];
 
 function severity({ type, detail = {} }) {

@@ -63,6 +63,7 @@ export function setQuery(query) {
 export const link = (address, properties, ...children) => h("a", { ...properties, href: base + address }, ...children);
 
 function route(first) {
+  clearTimeout(timer); // what it would note is of the view before
   stop.abort();
   stop = new AbortController();
   for (const [pattern, view] of views) {
