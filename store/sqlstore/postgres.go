@@ -42,7 +42,7 @@ var postgres = dialect{
 	unavailable: func(err error) bool {
 		code := postgresCode(err)
 		if code == "" {
-			return unreachable(err)
+			return unreachable(err) || severed(err)
 		}
 		switch code {
 		case "25006", "55P03": // read_only_sql_transaction: a replica; lock_not_available
@@ -78,6 +78,13 @@ func postgresCode(err error) string {
 		return ""
 	}
 	return coded.SQLState()
+}
+
+// severed reports whether an error of the driver, by its words, is of a connection
+// that it has closed, or of servers of which none takes writes.
+func severed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "conn closed") || strings.Contains(text, "failed to connect to ")
 }
 
 // OpenPostgres opens a PostgreSQL database, named as libpq does (a URL, or

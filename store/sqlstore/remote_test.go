@@ -76,6 +76,8 @@ func TestServersAreUnderstood(t *testing.T) {
 		{"PostgreSQL: shutting down", &postgres, &pgconn.PgError{Code: "57P01"}, meaning{unavailable: true}},
 		{"PostgreSQL: disk full", &postgres, &pgconn.PgError{Code: "53100"}, meaning{unavailable: true}},
 		{"PostgreSQL: a replica", &postgres, &pgconn.PgError{Code: "25006"}, meaning{unavailable: true}},
+		{"PostgreSQL: closed under a statement", &postgres, fmt.Errorf("commit: %w", pgconn.ErrConnClosed), meaning{unavailable: true}},
+		{"PostgreSQL: only replicas", &postgres, errors.New("failed to connect to `user=u database=d`: h: ValidateConnect failed: read only connection"), meaning{unavailable: true}},
 		{"PostgreSQL: a mistake", &postgres, &pgconn.PgError{Code: "42601"}, meaning{}},
 		{"PostgreSQL: gone", &postgres, io.ErrUnexpectedEOF, meaning{unavailable: true}},
 		{"neither", &mysql, errors.New("other"), meaning{}},
