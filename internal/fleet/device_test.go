@@ -164,7 +164,7 @@ func (c *crowd) judge(d *device, h held, ended bool, a answer) bool {
 		}
 		d.over = true
 	default:
-		c.t.Errorf("a refresh is answered %s", a)
+		c.t.Errorf("a refresh is answered %s%s", a, c.story(a))
 	}
 	return true
 }

@@ -69,21 +69,39 @@ func (p *pair) failOver() {
 // In these tests a session rotates at most once while the replica lags: that is what
 // the minimum age is for.
 const (
-	lag    = 4 * time.Second
-	minAge = 12 * time.Second
+	lag    = 3 * time.Second
+	minAge = 10 * time.Second
 )
 
 var failoverPolicy = []string{"--min-token-age", minAge.String(), "--retry-window", "3s"}
 
-// lagging runs what happens while the replica hears nothing, for as long as lag.
-func (p *pair) lagging(happens func()) {
+// lagging waits until all tokens may be replaced. Then, while the replica hears
+// nothing, the crowd refreshes, and something else happens.
+func (p *pair) lagging(c *crowd, happens func()) (rest func()) {
 	p.t.Helper()
+	time.Sleep(minAge)
+	p.caughtUp()
 	p.road.stall()
 	began := time.Now()
+	rest = c.refreshing()
 	happens()
 	time.Sleep(lag - time.Since(began))
 	if took := time.Since(began); took > minAge-time.Second {
 		p.t.Fatalf("this machine is too busy: what should take %s took %s", lag, took)
+	}
+	return rest
+}
+
+// refreshing has the whole crowd refresh until it is told to rest.
+func (c *crowd) refreshing() (rest func()) {
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for _, d := range c.all() {
+		busy.Go(func() { c.live(done, d, 2, time.Second) })
+	}
+	return func() {
+		close(done)
+		busy.Wait()
 	}
 }
 
@@ -100,16 +118,8 @@ func TestAnAsynchronousReplicaSignsNobodyOutWhomItKnows(t *testing.T) {
 	}
 	leaver := c.begin(c.all()[0].owner, true)
 	c.leave(leaver)
-	done := make(chan struct{})
-	var busy sync.WaitGroup
-	for _, d := range c.all() {
-		busy.Go(func() { c.live(done, d, 2, time.Second) })
-	}
-	time.Sleep(minAge * 2 / 3)
-	p.caughtUp()
-
 	var late answer
-	p.lagging(func() {
+	rest := p.lagging(c, func() {
 		late = c.must(signIn(leaver.owner))
 		c.must(signOut(leaver.held.token))
 		if a := c.final(refresh(leaver.held.token, "")); a.status != http.StatusForbidden {
@@ -119,8 +129,7 @@ func TestAnAsynchronousReplicaSignsNobodyOutWhomItKnows(t *testing.T) {
 	p.failOver()
 	f.allReady()
 	time.Sleep(time.Second)
-	close(done)
-	busy.Wait()
+	rest()
 	c.promises(t)
 	heals := f.total("watchword_heals_total")
 	t.Logf("%.0f rotations were lost, and healed", heals)
@@ -148,26 +157,20 @@ func TestASynchronousReplicaForgetsNoRevocation(t *testing.T) {
 	for range 3 {
 		c.join(8, true)
 	}
-	done := make(chan struct{})
-	var busy, leaving sync.WaitGroup
-	for _, d := range c.all() {
-		busy.Go(func() { c.live(done, d, 2, time.Second) })
-	}
-	regular := c.join(1, true)[0].owner
-	for turn := 0; turn < 5; turn++ {
-		d := c.alive()
-		if turn == 3 {
+	for turn := range 5 {
+		if d := c.alive(); turn == 3 {
 			c.block(d)
 		} else {
 			c.end(d)
 		}
-		c.begin(regular, true)
-		time.Sleep(minAge / 8)
 	}
+	regular := c.join(1, true)[0].owner
 	before := c.revoked.Load()
-	p.lagging(func() { // who leaves now is told so when the replica is the primary
+	var leaving sync.WaitGroup
+	rest := p.lagging(c, func() { // who comes or leaves now is told so when the replica is the primary
 		for range 3 {
 			leaving.Go(func() { c.end(c.alive()) })
+			leaving.Go(func() { c.begin(regular, true) })
 		}
 		time.Sleep(time.Second)
 		if c.revoked.Load() != before {
@@ -178,8 +181,7 @@ func TestASynchronousReplicaForgetsNoRevocation(t *testing.T) {
 	f.allReady()
 	leaving.Wait()
 	time.Sleep(time.Second)
-	close(done)
-	busy.Wait()
+	rest()
 	c.promises(t)
 	heals := f.total("watchword_heals_total")
 	t.Logf("%.0f rotations were lost, and healed", heals)

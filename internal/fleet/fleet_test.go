@@ -212,3 +212,20 @@ func (f *fleet) total(name string) (sum float64) {
 	}
 	return sum
 }
+
+// story is what the logs tell of a request that was answered so.
+func (f *fleet) story(a answer) string {
+	id := a.text("requestId")
+	if id == "" {
+		return ""
+	}
+	var told strings.Builder
+	for _, n := range f.nodes {
+		for line := range strings.Lines(n.log.String()) {
+			if strings.Contains(line, id) {
+				told.WriteString("\n" + n.name + ": " + line)
+			}
+		}
+	}
+	return told.String()
+}

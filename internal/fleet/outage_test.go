@@ -37,11 +37,7 @@ func TestTheDatabaseMayDieAtAnyMoment(t *testing.T) {
 		kills = 1
 	}
 	for kill := range kills {
-		done := make(chan struct{})
-		var busy sync.WaitGroup
-		for _, d := range c.all() {
-			busy.Go(func() { c.live(done, d, 2, 800*time.Millisecond) })
-		}
+		rest := c.refreshing()
 		// Once with revocations up to the end, and once without: each brings all that
 		// was written before it to the disk.
 		var stop atomic.Bool
@@ -64,8 +60,7 @@ func TestTheDatabaseMayDieAtAnyMoment(t *testing.T) {
 		f.allReady()
 		leaving.Wait()
 		time.Sleep(time.Second)
-		close(done)
-		busy.Wait()
+		rest()
 	}
 	c.promises(t)
 	heals := f.total("watchword_heals_total")
