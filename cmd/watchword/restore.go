@@ -115,6 +115,9 @@ func (r *restoration) run(ctx context.Context) (err error) {
 		return err
 	}
 	if r.backup == "" {
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
 		return r.inStores(ctx, r.config)
 	}
 
@@ -319,9 +322,10 @@ func (r *restoration) swap(ctx context.Context, staged string) error {
 		return errors.New("the restored database is not closed: another program has it open")
 	}
 	if _, err := os.Stat(r.target); err == nil {
-		// One that is damaged goes aside as it is. Its log goes first: beside another
-		// database it would damage that.
-		_ = sqlstore.SettleSQLite(ctx, r.target)
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+		// Its log goes first, if it has one still: beside another database it would damage that.
 		aside := r.target + ".before-restore-" + r.now().UTC().Format("20060102T150405Z")
 		to := withLog(aside)
 		for i, name := range withLog(r.target) {
@@ -338,6 +342,18 @@ func (r *restoration) swap(ctx context.Context, staged string) error {
 		return err
 	}
 	fmt.Fprintf(r.out, "\n%s is restored. Start the server.\n", r.target)
+	return nil
+}
+
+// settle makes sure that no server has the embedded database open, whose lock is in
+// another data folder, or that has none. A database that is damaged stays as it is.
+func (r *restoration) settle(ctx context.Context) error {
+	if r.target == "" {
+		return nil
+	}
+	if err := sqlstore.SettleSQLite(ctx, r.target); errors.Is(err, sqlstore.ErrInUse) {
+		return mend(fmt.Errorf("%s is in use: what its server does from now on would be lost", r.target), "stop the server first")
+	}
 	return nil
 }
 

@@ -77,6 +77,30 @@ func TestARestoreSignsNobodyOutAndRevivesNobody(t *testing.T) {
 	}
 }
 
+// The lock of a server is in its data folder. A database elsewhere may have a server whose
+// folder is another, or that has none.
+func TestADatabaseWithAServerIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	environ := []string{"WATCHWORD_DATABASE=sqlite:" + filepath.Join(folder, "live.db"), "WATCHWORD_MASTER_SECRET=" + goodSecret}
+	n := startNodeWith(t, environ, "watchword")
+	copied := filepath.Join(folder, "copy.db")
+	runWatchwordWith(t, environ, "", "backup", copied)
+	for _, args := range [][]string{{"--force", "--accept-lost-revocations", copied}, {"--accept-lost-revocations"}} {
+		cmd := exec.CommandContext(t.Context(), "watchword", append([]string{"restore"}, args...)...)
+		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), quickExit}, environ...)
+		cmd.Dir = t.TempDir()
+		if output, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(output), "live.db is in use") {
+			t.Errorf("restore %s: %v\n%s", strings.Join(args, " "), err, output)
+		}
+	}
+	if err := n.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	runWatchwordWith(t, environ, "", "restore", "--force", "--accept-lost-revocations", copied)
+	runWatchwordWith(t, environ, "", "restore", "--accept-lost-revocations")
+}
+
 func restoreStory(t *testing.T, environ []string, backup func(environ []string), restore func(environ []string) string) {
 	environ = append(environ, "WATCHWORD_REVOCATION_JOURNAL="+t.TempDir(), "WATCHWORD_ISSUER="+crashIssuer)
 	serve := func() *node {

@@ -15,6 +15,7 @@ import (
 var (
 	ErrNoDatabase = errors.New("not a database of Watchword")
 	ErrDamaged    = errors.New("the database is damaged")
+	ErrInUse      = errors.New("another program has the database open")
 )
 
 // CopySQLite writes into a file, which is empty or does not exist, what is in a database at
@@ -70,12 +71,17 @@ func CheckSQLite(ctx context.Context, path string) error {
 }
 
 // SettleSQLite copies into a database file what is in the log beside it, so that the file
-// is all there is. Nobody else may use it.
+// is all there is. It fails with ErrInUse if anybody has the database open, who
+// would go on writing to a file that is moved away.
 func SettleSQLite(ctx context.Context, path string) error {
-	err := withSQLite(path, nil, func(db *sql.DB) error {
-		_, err := db.ExecContext(ctx, `PRAGMA wal_checkpoint(truncate)`)
+	err := withSQLite(path, []string{"_pragma", "busy_timeout(1000)"}, func(db *sql.DB) error {
+		// To give the log up takes the file for oneself, also from those who do nothing now.
+		_, err := db.ExecContext(ctx, `PRAGMA journal_mode(delete)`)
 		return err
 	})
+	if code := sqliteCode(err) & 0xff; code == 5 || code == 6 { // SQLITE_BUSY, SQLITE_LOCKED
+		return fmt.Errorf("settle the SQLite database %s: %w", path, ErrInUse)
+	}
 	if err != nil {
 		return fmt.Errorf("settle the SQLite database %s: %w", path, advised(err))
 	}
