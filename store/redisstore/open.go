@@ -61,6 +61,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	}
 	t.client.DisableCache = true
 	t.client.AlwaysPipelining = true
+	t.client.PipelineMultiplex = -1 // one connection: what goes out together is most then
 	t.client.RetryDelay = retryDelay
 	s := &Store{
 		name: "Redis at " + t.client.InitAddress[0], prefix: t.prefix, timeout: t.timeout,
