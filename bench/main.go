@@ -5,12 +5,12 @@
 //
 //	go run ./bench            all
 //	go run ./bench -for 20s   longer rounds
+//	go run ./bench stores     the stores, beside a naive variant of each
 package main
 
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,13 +31,26 @@ func main() {
 		fmt.Fprintln(os.Stderr, bare(os.Args[2]))
 		os.Exit(1)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "naive":
+			fmt.Fprintln(os.Stderr, naive(ctx, os.Args[2:]))
+			os.Exit(1)
+		case "stores":
+			if err := runStores(ctx, os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, "bench:", err)
+				os.Exit(1)
+			}
+			return
+		}
+	}
 	round := flag.Duration("for", 6*time.Second, "how long each round of load lasts")
 	rounds := flag.Int("rounds", 3, "how many rounds each figure is the median of")
 	clients := flag.Int("clients", 64, "how many requests are under way at once")
 	many := flag.Int("sessions", 1_000_000, "how many sessions `many` is")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if err := run(ctx, bench{*round, *rounds, *clients, *many, ""}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -272,11 +285,10 @@ func (b bench) seeded(ctx context.Context, folder string, count int, arguments .
 		}
 	}
 	p.stop()
-	key, err := hex.DecodeString(tokenSecret)
+	s, err := newSeeds(count)
 	if err != nil {
 		return nil, seeds{}, err
 	}
-	s := seeds{key: key, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}
 	fmt.Fprintf(os.Stderr, "… %d sessions are put into the database\n", count)
 	if err := s.fill(filepath.Join(folder, "watchword.db")); err != nil {
 		return nil, seeds{}, fmt.Errorf("fill the database: %w", err)
@@ -327,12 +339,23 @@ func expect200(status int, body []byte) error {
 }
 
 func signUp(address, name string) error {
+	return once(address, post("/api/auth/signup", fmt.Sprintf(`{"username":%q,"email":"%s@example.org","password":"correct horse battery"}`, name, name)))
+}
+
+// signIn begins a session from where those that are put into a database began.
+func signIn(address, name string) error {
+	request := post("/api/auth/signin", fmt.Sprintf(`{"username":%q,"password":"correct horse battery"}`, name))
+	return once(address, bytes.Replace(request, []byte("\r\n"), []byte("\r\nUser-Agent: "+seedAgent+"\r\n"), 1))
+}
+
+// once sends one request on a connection of its own.
+func once(address string, request []byte) error {
 	c, err := dial(address)
 	if err != nil {
 		return err
 	}
 	defer c.conn.Close()
-	status, body, err := c.do(post("/api/auth/signup", fmt.Sprintf(`{"username":%q,"email":"%s@example.org","password":"correct horse battery"}`, name, name)))
+	status, body, err := c.do(request)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,11 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"time"
 
+	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -19,6 +21,29 @@ type seeds struct {
 	key   []byte // of refresh tokens
 	count int
 	born  time.Time
+}
+
+func newSeeds(count int) (seeds, error) {
+	key, err := hex.DecodeString(tokenSecret)
+	return seeds{key: key, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}, err
+}
+
+// ends is when the sessions expire.
+func (s seeds) ends() time.Time { return s.born.Add(7 * 24 * time.Hour) }
+
+// From where the sessions began, all of them.
+const (
+	seedAddress = "192.0.2.1"
+	seedAgent   = "Mozilla/5.0 (X11; Linux x86_64) bench"
+)
+
+// whole is the n-th session of a user.
+func (s seeds) whole(n int, user account.ID) session.Session {
+	from := session.Origin{IP: seedAddress, UserAgent: seedAgent}
+	return session.Session{
+		ID: s.id(n), UserID: user, ClientID: "watchword", Delivery: session.Body, CreatedAt: s.born, ExpiresAt: s.ends(), Birth: from,
+		Register: session.Register{Generation: 1, RotatedAt: s.born, EmittedAt: s.born, IdleUntil: s.ends(), LastSeen: from},
+	}
 }
 
 func (s seeds) handle(n int) [16]byte {
@@ -80,12 +105,12 @@ func (s seeds) fill(path string) error {
 	defer tx.Rollback()
 	insert, err := tx.Prepare(`INSERT INTO watchword_sessions (place, id, user_id, client_id, delivery, created_at, expires_at, birth_ip, birth_user_agent,
 		generation, rotated_at, emitted_at, request_key, idle_until, revoked_reason, revoked_by)
-		VALUES (?, ?, ?, 'watchword', 1, ?, ?, '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64) bench', 1, ?, ?, zeroblob(16), ?, '', '')`)
+		VALUES (?, ?, ?, 'watchword', 1, ?, ?, '` + seedAddress + `', '` + seedAgent + `', 1, ?, ?, zeroblob(16), ?, '', '')`)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
-	born, ends := s.born.UnixMicro(), s.born.Add(7*24*time.Hour).UnixMicro()
+	born, ends := s.born.UnixMicro(), s.ends().UnixMicro()
 	for n := range s.count {
 		id := s.id(n)
 		if _, err := insert.Exec(int64(binary.BigEndian.Uint64(id[:8])), id[:], users[n%len(users)], born, ends, born, born, ends); err != nil {

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// storesBench is `bench stores`: one refresh, on every store that there is.
+type storesBench struct {
+	bench
+	folder string
+	naive  bool
+}
+
+// runStores measures each store that was asked for, with each number of sessions.
+//
+// Redis keeps what it was given for a week: let it be a server of its own, as
+// scripts/servers.sh starts one.
+//
+// A store, the bare handler and the naive variant take turns, round by round, so
+// that a machine that is busy for a while is so for all three.
+func runStores(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("stores", flag.ExitOnError)
+	only := flags.String("only", "", "the stores to measure, with commas: sqlite,postgres,mysql,redis (default: those whose server the environment names)")
+	sizes := flags.String("sessions", "10000,1000000", "how many sessions there are, with commas; 10000000 needs 4 GB of disk for each store")
+	round := flags.Duration("for", 5*time.Second, "how long each round of load lasts")
+	rounds := flags.Int("rounds", 3, "how many rounds each figure is the median of")
+	clients := flags.Int("clients", 64, "how many requests are under way at once")
+	naive := flags.Bool("naive", true, "measure a variant with one statement and one commit for each rotation, too")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var counts []int
+	for text := range strings.SplitSeq(*sizes, ",") {
+		var n int
+		if _, err := fmt.Sscan(text, &n); err != nil || n < *clients {
+			return fmt.Errorf("-sessions %q: each is a number, at least that of the clients", text)
+		}
+		counts = append(counts, n)
+	}
+	folder, err := os.MkdirTemp("", "watchword-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	b := storesBench{bench{*round, *rounds, *clients, 0, filepath.Join(folder, "watchword")}, folder, *naive}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.program, "./cmd/watchword")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	fmt.Printf("%s, %d processors for server, database and clients together, %d clients, medians of %d rounds of %s\n",
+		runtime.Version(), runtime.GOMAXPROCS(0), b.clients, b.rounds, b.round)
+	fmt.Print("CPU is of the server alone; machine CPU is of everything, the clients too. Every refresh rotates.\n")
+	for _, kind := range kinds {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), kind.name) {
+			continue
+		}
+		if missing := kind.missing(); missing != "" {
+			if *only != "" {
+				return fmt.Errorf("%s: %s", kind.name, missing)
+			}
+			fmt.Printf("\n%s: SKIPPED: %s\n", kind.name, missing)
+			continue
+		}
+		var rates []float64
+		for _, count := range counts {
+			rate, err := b.store(ctx, kind, count)
+			if err != nil {
+				return fmt.Errorf("%s, %d sessions: %w", kind.name, count, err)
+			}
+			rates = append(rates, rate)
+		}
+		if len(rates) > 1 && rates[0] > 0 {
+			fmt.Printf("  %-44s %6.2f\n", fmt.Sprintf("ratio, %d sessions to %d", counts[len(counts)-1], counts[0]), rates[len(rates)-1]/rates[0])
+		}
+	}
+	return nil
+}
+
+// contender is a server under load in turn with others.
+type contender struct {
+	name    string
+	process *process
+	worker  func(i int) work
+	results []result
+	machine []time.Duration // of each round, per answer
+}
+
+func (c *contender) median() result {
+	slices.SortFunc(c.results, func(a, b result) int { return int(a.rate - b.rate) })
+	return c.results[len(c.results)/2]
+}
+
+// store measures one store with so many sessions, and returns its refreshes a second.
+func (b storesBench) store(ctx context.Context, kind kind, count int) (rate float64, err error) {
+	fmt.Printf("\n%s, %d sessions\n", kind.name, count)
+	db, err := kind.open(ctx, filepath.Join(b.folder, fmt.Sprintf("%s-%d", kind.name, count)))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.drop()) }()
+	metrics, err := freeAddress()
+	if err != nil {
+		return 0, err
+	}
+	for name, value := range db.environment {
+		os.Setenv(name, value)
+		defer os.Unsetenv(name)
+	}
+	serve := func(minAge string) (*process, error) {
+		return b.serve(ctx, db.folder, "--metrics-listen", metrics, "--min-token-age", minAge, "--pages", "off")
+	}
+	s, err := b.people(ctx, db, serve, count)
+	if err != nil {
+		return 0, err
+	}
+	held := b.wallet(s)
+	// The clients come back to a session when they have been through all of them.
+	minAge := "5s"
+	switch relaxed := count >= 200_000; {
+	case !relaxed && db.relaxedOnly:
+		fmt.Print("  SKIPPED: it takes only rotations that may be relaxed, so that each session rests 5s; that needs 200000 of them\n")
+		return 0, nil
+	case relaxed:
+		fmt.Print("  rotations are relaxed, the default: on the disk within seconds\n")
+	default:
+		minAge = "0s"
+		fmt.Print("  rotations are on the disk before the answer (--min-token-age 0s): there are too few sessions to let each rest 5s\n")
+	}
+
+	p, err := serve(minAge)
+	if err != nil {
+		return 0, err
+	}
+	defer p.stop()
+	bare, err := b.bare(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer bare.stop()
+	limit := &contender{name: "bare handler that only signs", process: bare, worker: func(i int) work {
+		request := post("/sign", fmt.Sprintf(`{"refreshToken":%q}`, s.token(i)))
+		return work{next: func() []byte { return request }, took: expect200}
+	}}
+	real := &contender{name: "refresh", process: p, worker: held.worker}
+	all := []*contender{limit, real}
+	if b.naive && db.naive != "" {
+		q, err := b.simple(ctx, db, minAge)
+		if err != nil {
+			return 0, err
+		}
+		defer q.stop()
+		all = append(all, &contender{name: "naive: a statement and a commit each", process: q, worker: held.worker})
+	}
+	spent, err := b.turns(ctx, all, b.clients, db, metrics)
+	if err != nil {
+		return 0, err
+	}
+	refresh := real.median()
+	for _, c := range all {
+		b.line(c, limit)
+	}
+	spent.print(all)
+	if len(all) == 3 {
+		fmt.Printf("  %-44s %6.2f\n", "ratio to the naive variant", refresh.rate/all[2].median().rate)
+		if err := b.alone(ctx, all[1:], db, metrics); err != nil {
+			return 0, err
+		}
+	}
+	table, index, err := db.size(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if table > 0 {
+		fmt.Printf("  %-44s %6.0f, and %.0f of indexes\n", "bytes a session", table/float64(count), index/float64(count))
+	}
+	if db.note != nil {
+		if text := db.note(ctx); text != "" {
+			fmt.Printf("  %s\n", text)
+		}
+	}
+	return refresh.rate, nil
+}
+
+// people has the server set its database up, with a few users, and puts sessions of
+// theirs into it.
+func (b storesBench) people(ctx context.Context, db *database, serve func(string) (*process, error), count int) (seeds, error) {
+	p, err := serve("5s")
+	if err != nil {
+		return seeds{}, err
+	}
+	for n := range 20 {
+		if err := signUp(p.address, fmt.Sprintf("user%d", n)); err != nil {
+			p.stop()
+			return seeds{}, err
+		}
+	}
+	if err := signIn(p.address, "user0"); err != nil { // a session to copy
+		p.stop()
+		return seeds{}, err
+	}
+	p.stop()
+	s, err := newSeeds(count)
+	if err != nil {
+		return seeds{}, err
+	}
+	began := time.Now()
+	fmt.Fprintf(os.Stderr, "… %d sessions are put into the database\n", count)
+	if err := db.seed(ctx, s); err != nil {
+		return seeds{}, fmt.Errorf("fill the database: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "… in %s\n", time.Since(began).Round(time.Second))
+	return s, nil
+}
+
+// wallet is the refresh tokens that the clients hold: those of each client are its own.
+type wallet struct {
+	seeds   seeds
+	clients int
+	held    []map[int]string
+	next    []int
+}
+
+func (b storesBench) wallet(s seeds) *wallet {
+	w := &wallet{seeds: s, clients: b.clients, held: make([]map[int]string, b.clients), next: make([]int, b.clients)}
+	for i := range w.held {
+		w.held[i] = map[int]string{}
+	}
+	return w
+}
+
+// worker refreshes the client's sessions one after the other, in an order that says
+// nothing to the database.
+func (w *wallet) worker(i int) work {
+	own := w.seeds.count / w.clients
+	now := 0
+	return work{
+		next: func() []byte {
+			// A prime step visits all, unless their number is a multiple of it.
+			now = (w.next[i]*7_919%own)*w.clients + i
+			w.next[i]++
+			token := w.held[i][now]
+			if token == "" {
+				token = w.seeds.token(now)
+			}
+			return post("/api/auth/refreshtoken", `{"refreshToken":"`+token+`"}`)
+		},
+		took: func(status int, body []byte) error {
+			if err := expect200(status, body); err != nil {
+				return err
+			}
+			_, rest, found := bytes.Cut(body, []byte(`"refreshToken":"`))
+			if !found || len(rest) < 60 {
+				return errors.New("no refresh token in the answer")
+			}
+			if token := string(rest[:60]); token == w.held[i][now] || token == w.seeds.token(now) {
+				return errors.New("a refresh token was not rotated: the machine is too fast for so few sessions")
+			}
+			w.held[i][now] = string(rest[:60])
+			return nil
+		},
+	}
+}
+
+// turns lets them take turns, and returns what the databases had to do for each.
+func (b storesBench) turns(ctx context.Context, all []*contender, clients int, db *database, metrics string) (effort, error) {
+	e := make(effort, len(all))
+	for r := range b.rounds + 1 { // the first warms up
+		for _, c := range all {
+			before, err := db.counters(ctx, metrics)
+			if err != nil {
+				return nil, err
+			}
+			busy := machineTime()
+			result, err := load(c.process.address, c.process.cmd.Process.Pid, clients, b.round, c.worker)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			busy = machineTime() - busy
+			after, err := db.counters(ctx, metrics)
+			if err != nil {
+				return nil, err
+			}
+			if r == 0 {
+				continue
+			}
+			c.results = append(c.results, result)
+			answers := result.rate * b.round.Seconds()
+			c.machine = append(c.machine, time.Duration(float64(busy)/answers))
+			e.add(c, after.since(before), answers)
+		}
+	}
+	return e, nil
+}
+
+// alone repeats it with one client, who has nobody to share a batch with.
+func (b storesBench) alone(ctx context.Context, all []*contender, db *database, metrics string) error {
+	for _, c := range all {
+		c.results, c.machine = nil, nil
+	}
+	if _, err := b.turns(ctx, all, 1, db, metrics); err != nil {
+		return err
+	}
+	real, naive := all[0].median(), all[1].median()
+	fmt.Printf("  %-44s %6.2f   (%.0f/s and %.0f/s)\n", "with one client, ratio to the naive variant", real.rate/naive.rate, real.rate, naive.rate)
+	return nil
+}
+
+func (b storesBench) line(c, limit *contender) {
+	r := c.median()
+	slices.Sort(c.machine)
+	fmt.Printf("  %-44s %6.0f/s   p50 %6.2f ms   p99 %6.2f ms   CPU %4.0f µs   machine CPU %4.0f µs   %4.2f of bare\n",
+		c.name, r.rate, ms(r.p50), ms(r.p99), micros(r.serverCPU), micros(c.machine[len(c.machine)/2]), r.rate/limit.median().rate)
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
+// effort is what the database did for each contender, per answer.
+type effort map[*contender]*struct {
+	counters
+	answers float64
+}
+
+func (e effort) add(c *contender, done counters, answers float64) {
+	if e[c] == nil {
+		e[c] = &struct {
+			counters
+			answers float64
+		}{}
+	}
+	e[c].commits += done.commits
+	e[c].statements += done.statements
+	e[c].answers += answers
+}
+
+func (e effort) print(all []*contender) {
+	for _, c := range all[1:] {
+		if done := e[c]; done != nil && done.statements > 0 {
+			fmt.Printf("  %-44s %6.2f commits, %.2f statements\n", "per answer, "+c.name, done.commits/done.answers, done.statements/done.answers)
+		}
+	}
+}
