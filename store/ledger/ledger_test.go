@@ -468,3 +468,56 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 	close(stop)
 	t.Logf("%d crashes", <-crashed)
 }
+
+func TestWithoutTheDurableStoreNothingIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	fast, durable := memory.New().Sessions, newForgetful()
+	store := ledger.Keep(fast, durable, ledger.Options{Logger: slog.New(slog.DiscardHandler)})
+	s := newSession(ada)
+	if err := store.Begin(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("gone")
+	durable.leave(gone)
+	ctx := t.Context()
+	for verb, call := range map[string]func() error{
+		"Begin":      func() error { return store.Begin(ctx, newSession(ada)) },
+		"Find":       func() error { _, err := store.Find(ctx, s.ID); return err },
+		"Advance":    func() error { _, err := store.Advance(ctx, s.ID, 1, later(s.Register, time.Minute, 2)); return err },
+		"Revoke":     func() error { _, err := store.Revoke(ctx, s.ID, ended); return err },
+		"RevokeUser": func() error { _, err := store.RevokeUser(ctx, ada, session.ID{}, ended); return err },
+		"Forget":     func() error { _, err := store.Forget(ctx, begin, 1); return err },
+	} {
+		if err := call(); !errors.Is(err, gone) {
+			t.Errorf("%s = %v, want %v", verb, err, gone)
+		}
+	}
+	if found, err := fast.Find(ctx, s.ID); err != nil || found.Generation != 1 || found.Revoked() {
+		t.Errorf("the fast store was told all the same: %+v, %v", found, err)
+	}
+}
+
+// late is a fast store before whose RevokeUser something happens.
+type late struct {
+	session.Store
+	before func()
+}
+
+func (l late) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
+	l.before()
+	return l.Store.RevokeUser(ctx, user, except, t)
+}
+
+func TestASessionThatBeginsWhileItsUserIsEndedIsEndedInBothOrNone(t *testing.T) {
+	t.Parallel()
+	p := newPair()
+	s := newSession(ada)
+	slow := ledger.Keep(late{p.fast, func() { p.begin(t, s) }}, p.durable, ledger.Options{Now: func() time.Time { return begin }})
+	ids, err := slow.RevokeUser(t.Context(), ada, session.ID{}, ended)
+	if err != nil || len(ids) != 1 || ids[0] != s.ID {
+		t.Errorf("RevokeUser = %v, %v", ids, err)
+	}
+	p.fast.crash(1)
+	s.Tombstone = ended
+	p.finds(t, "after a crash", s)
+}
