@@ -7,6 +7,9 @@
 //	signin.go    a name and a password are whose?
 //	password.go  a user changes their password
 //	admin.go     create, roles, block, unblock, password, look up
+//	last.go      the last administrator remains
+//	reset.go     a code with which a user chooses another password, once
+//	setup.go     a code with which the first administrator is made, once
 //	import.go    users of another system, with their hashes
 //	store.go     the contract of whoever keeps users
 //
