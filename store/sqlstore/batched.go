@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"iter"
 	"slices"
-	"time"
 )
 
 // chunkSize bounds how many rows one statement names by their ids.
@@ -51,14 +50,14 @@ func (db *DB) refreshing() *pool {
 	return db.relaxed
 }
 
-// forget removes at most limit rows whose time lies before a given one, the
-// oldest first, in transactions short enough that nobody waits long for them.
-func (db *DB) forget(ctx context.Context, table, column string, among func([][16]byte) (string, []any), before time.Time, limit int) (int, error) {
+// forget removes at most limit rows that fulfil a condition, the first in an order
+// first, in transactions short enough that nobody waits long for them.
+func (db *DB) forget(ctx context.Context, table, condition string, args []any, order string, among func([][16]byte) (string, []any), limit int) (int, error) {
 	total := 0
 	for total < limit {
 		removed, err := change(ctx, db, func(ctx context.Context, tx *sql.Tx) (int64, error) {
 			old, err := all(ctx, db, tx, scanned[id],
-				`SELECT id FROM `+table+` WHERE `+column+` < ? ORDER BY `+column+` LIMIT ?`+db.dialect.forUpdate, micros(before), min(limit-total, chunkSize))
+				`SELECT id FROM `+table+` WHERE `+condition+` ORDER BY `+order+` LIMIT ?`+db.dialect.forUpdate, append(slices.Clip(args), min(limit-total, chunkSize))...)
 			if err != nil || len(old) == 0 {
 				return 0, err
 			}

@@ -14,6 +14,7 @@ type dialect struct {
 
 	embedded  bool   // it runs in this process: there is no network to fail, and preparing statements pays
 	numbered  bool   // parameters are $1, $2 … instead of ?
+	narrow    bool   // sessions are kept narrow: see narrow.go
 	forUpdate string // what makes a SELECT lock its rows until the transaction ends
 	unlessID  string // what makes an INSERT leave a row alone whose id is present
 	contains  string // an expression: the text ? is part of the column roles

@@ -70,6 +70,6 @@ func (s events) Events(ctx context.Context, q audit.Query) ([]audit.Event, error
 }
 
 func (s events) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := s.forget(ctx, "watchword_events", "at", s.dialect.among, before, limit)
+	n, err := s.forget(ctx, "watchword_events", `at < ?`, []any{micros(before)}, `at`, s.dialect.among, limit)
 	return n, s.fault(ctx, err)
 }

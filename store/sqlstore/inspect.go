@@ -31,7 +31,7 @@ func InspectSQLite(ctx context.Context, path string) (Schema, error) {
 		return db.inspect(ctx, nil)
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}, "_query_only": {"1"}}
-	if logSize(path + "-wal") == 0 {
+	if logSize(path+"-wal") == 0 {
 		// All is in the file. Without this SQLite would make files beside it and leave
 		// them, perhaps as a user that the server is not.
 		q.Set("immutable", "1")

@@ -16,6 +16,7 @@ import (
 var postgres = dialect{
 	name:      "postgres",
 	numbered:  true,
+	narrow:    true,
 	forUpdate: ` FOR UPDATE`,
 	unlessID:  `ON CONFLICT (id) DO NOTHING`,
 	contains:  `position(? in roles) > 0`,
@@ -156,7 +157,7 @@ func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool,
 		for i := range round {
 			next := &round[i].next
 			ids[i], keys[i] = round[i].session[:], next.RequestKey[:]
-			ips[i], agents[i] = []byte(next.LastSeen.IP), []byte(next.LastSeen.UserAgent)
+			ips[i], agents[i] = shortIP(next.LastSeen.IP), shortAgent(next.LastSeen.UserAgent)
 			from[i], generation[i] = int64(round[i].from), int64(next.Generation)
 			rotated[i], emitted[i], idle[i] = micros(next.RotatedAt), micros(next.EmittedAt), micros(next.IdleUntil)
 		}
@@ -164,9 +165,9 @@ func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool,
 		err := db.attempt(ctx, func() (err error) {
 			winners, err = all(ctx, db, db.relaxed, scanned[id], `
 				UPDATE watchword_sessions AS s
-				SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = b.emitted_at, request_key = b.request_key, idle_until = b.idle_until,
+				SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = nullif(b.emitted_at, b.rotated_at), request_key = b.request_key, idle_until = b.idle_until,
 					seen_ip = nullif(b.ip, s.birth_ip), seen_user_agent = nullif(b.user_agent, s.birth_user_agent)
-				FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bigint[], ?::bytea[], ?::bytea[])
+				FROM unnest(?::uuid[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::uuid[], ?::bigint[], ?::bytea[], ?::bytea[])
 					AS b (id, was, generation, rotated_at, emitted_at, request_key, idle_until, ip, user_agent)
 				WHERE s.id = b.id AND s.generation = b.was AND s.revoked_at IS NULL
 				RETURNING s.id`,

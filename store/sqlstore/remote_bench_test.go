@@ -75,8 +75,8 @@ func seedRemote(b *testing.B, db *DB, n int) {
 		var args []any
 		for i := start; i < start+chunk; i++ {
 			s := benchSession(i)
-			args = append(args, s.ID[:], s.UserID[:], text(s.ClientID), int64(s.Delivery), micros(s.CreatedAt), micros(s.ExpiresAt), text(s.Birth.IP), text(s.Birth.UserAgent),
-				int64(s.Generation), micros(s.RotatedAt), micros(s.EmittedAt), s.RequestKey[:], micros(s.IdleUntil), text(""), text(""))
+			args = append(args, s.ID[:], s.UserID[:], text(s.ClientID), int64(s.Delivery), micros(s.CreatedAt), micros(s.ExpiresAt), db.dialect.ip(s.Birth.IP), db.dialect.agent(s.Birth.UserAgent),
+				int64(s.Generation), micros(s.RotatedAt), db.dialect.emitted(s.Register), s.RequestKey[:], micros(s.IdleUntil), db.dialect.unlessEmpty(""), db.dialect.unlessEmpty(""))
 		}
 		statement := `INSERT INTO watchword_sessions (` + sessionColumns + `) VALUES ` + row + strings.Repeat(`, `+row, chunk-1)
 		if _, err := db.relaxed.ExecContext(b.Context(), db.dialect.sql(statement), args...); err != nil {

@@ -43,8 +43,8 @@ func (s sessions) prolong(ctx context.Context, id session.ID, next session.Regis
 			SET rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
 				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
 			WHERE `+it), append([]any{
-			micros(next.RotatedAt), micros(next.EmittedAt), next.RequestKey[:], micros(next.IdleUntil),
-			s.dialect.text(next.LastSeen.IP), s.dialect.text(next.LastSeen.UserAgent)}, which...)...)
+			micros(next.RotatedAt), s.dialect.emitted(next), next.RequestKey[:], micros(next.IdleUntil),
+			s.dialect.ip(next.LastSeen.IP), s.dialect.agent(next.LastSeen.UserAgent)}, which...)...)
 		return err == nil, err
 	})
 	return did, s.fault(ctx, err)

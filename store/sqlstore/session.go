@@ -17,38 +17,51 @@ const sessionColumns = `id, user_id, client_id, delivery, created_at, expires_at
 	generation, rotated_at, emitted_at, request_key, idle_until, seen_ip, seen_user_agent,
 	revoked_at, revoked_reason, revoked_by`
 
-func scanSession(r row) (s session.Session, err error) {
+func (d *dialect) scanSession(r row) (s session.Session, err error) {
+	var birthIP, birthUserAgent text
 	var seenIP, seenUserAgent sql.Null[text]
+	var emitted sql.Null[instant]
 	err = r.Scan((*id)(&s.ID), (*id)(&s.UserID), (*text)(&s.ClientID), &s.Delivery, (*instant)(&s.CreatedAt), (*instant)(&s.ExpiresAt),
-		(*text)(&s.Birth.IP), (*text)(&s.Birth.UserAgent),
-		(*counter)(&s.Generation), (*instant)(&s.RotatedAt), (*instant)(&s.EmittedAt), (*id)(&s.RequestKey), (*instant)(&s.IdleUntil),
+		&birthIP, &birthUserAgent,
+		(*counter)(&s.Generation), (*instant)(&s.RotatedAt), &emitted, (*id)(&s.RequestKey), (*instant)(&s.IdleUntil),
 		&seenIP, &seenUserAgent,
 		(*instant)(&s.Tombstone.At), (*text)(&s.Tombstone.Reason), (*text)(&s.Tombstone.By))
-	s.LastSeen = s.Birth
-	if seenIP.Valid {
-		s.LastSeen.IP = string(seenIP.V)
+	if err != nil {
+		return s, err
 	}
-	if seenUserAgent.Valid {
-		s.LastSeen.UserAgent = string(seenUserAgent.V)
+	if s.EmittedAt = s.RotatedAt; emitted.Valid {
+		s.EmittedAt = time.Time(emitted.V)
+	}
+	if s.Birth, err = d.origin(birthIP, birthUserAgent); err != nil {
+		return s, err
+	}
+	if s.LastSeen = s.Birth; seenIP.Valid || seenUserAgent.Valid {
+		if !seenIP.Valid {
+			seenIP.V = birthIP
+		}
+		if !seenUserAgent.Valid {
+			seenUserAgent.V = birthUserAgent
+		}
+		s.LastSeen, err = d.origin(seenIP.V, seenUserAgent.V)
 	}
 	return s, err
 }
 
 func (s sessions) Begin(ctx context.Context, new session.Session) error {
-	text := s.dialect.text
+	d, text := s.dialect, s.dialect.text
 	// Most sessions are seen where they were born: that is not kept twice.
-	unless := func(birth, seen string) any {
+	unless := func(birth, seen string, param func(string) any) any {
 		if seen == birth {
 			return nil
 		}
-		return text(seen)
+		return param(seen)
 	}
 	columns, values := sessionColumns, []any{
 		new.ID[:], new.UserID[:], text(new.ClientID), int64(new.Delivery), micros(new.CreatedAt), micros(new.ExpiresAt),
-		text(new.Birth.IP), text(new.Birth.UserAgent),
-		int64(new.Generation), micros(new.RotatedAt), micros(new.EmittedAt), new.RequestKey[:], micros(new.IdleUntil),
-		unless(new.Birth.IP, new.LastSeen.IP), unless(new.Birth.UserAgent, new.LastSeen.UserAgent),
-		microsOrNull(new.Tombstone.At), text(string(new.Tombstone.Reason)), text(new.Tombstone.By),
+		d.ip(new.Birth.IP), d.agent(new.Birth.UserAgent),
+		int64(new.Generation), micros(new.RotatedAt), d.emitted(new.Register), new.RequestKey[:], micros(new.IdleUntil),
+		unless(new.Birth.IP, new.LastSeen.IP, d.ip), unless(new.Birth.UserAgent, new.LastSeen.UserAgent, d.agent),
+		microsOrNull(new.Tombstone.At), d.unlessEmpty(string(new.Tombstone.Reason)), d.unlessEmpty(new.Tombstone.By),
 	}
 	if s.dialect.place != nil {
 		columns, values = columns+`, place`, append(values, s.dialect.place(new.ID))
@@ -74,7 +87,7 @@ func (s sessions) Find(ctx context.Context, id session.ID) (session.Session, err
 // findAll is the batch behind Find.
 func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[session.Session], error) {
 	among, args := s.dialect.amongSessions(flat(ids))
-	list, err := byID(ctx, s.DB, scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+among, args)
+	list, err := byID(ctx, s.DB, s.dialect.scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+among, args)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +118,9 @@ func (s sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone
 
 func (s sessions) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
 	ended, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) ([]session.ID, error) {
+		theirs, args := s.dialect.ofUser(user)
 		live, err := all(ctx, s.DB, tx, scanned[id],
-			`SELECT id FROM watchword_sessions WHERE user_id = ? AND id <> ? AND revoked_at IS NULL ORDER BY id`+s.dialect.forUpdate, user[:], except[:])
+			`SELECT id FROM watchword_sessions WHERE `+theirs+` AND id <> ? AND revoked_at IS NULL ORDER BY id`+s.dialect.forUpdate, append(args, except[:])...)
 		if err != nil {
 			return nil, err
 		}
@@ -135,9 +149,10 @@ func (s sessions) RevokeUser(ctx context.Context, user account.ID, except sessio
 const alive = `revoked_at IS NULL AND +expires_at > ? AND idle_until > ?`
 
 func (s sessions) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
-	list, err := all(ctx, s.DB, s.reading, scanSession,
-		`SELECT `+sessionColumns+` FROM watchword_sessions WHERE user_id = ? AND `+alive+` ORDER BY created_at DESC, id DESC`,
-		user[:], micros(now), micros(now))
+	theirs, args := s.dialect.ofUser(user)
+	list, err := all(ctx, s.DB, s.reading, s.dialect.scanSession,
+		`SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+theirs+` AND `+alive+` ORDER BY created_at DESC, id DESC`,
+		append(args, micros(now), micros(now))...)
 	return list, s.fault(ctx, err)
 }
 
@@ -151,16 +166,18 @@ func (s sessions) RevokedSince(ctx context.Context, at time.Time) ([]session.Rev
 func (s sessions) List(ctx context.Context, q session.Query) ([]session.Session, error) {
 	var f filter
 	if !q.User.IsZero() {
-		f.and(`user_id = ?`, q.User[:])
+		theirs, args := s.dialect.ofUser(q.User)
+		f.and(theirs, args...)
 	}
 	if !q.Alive.IsZero() {
 		f.and(alive, micros(q.Alive), micros(q.Alive))
 	}
 	if !q.Before.IsZero() {
-		f.and(`created_at < ?`, micros(q.Before))
+		earlier, args := s.dialect.earlier("created_at", micros(q.Before))
+		f.and(earlier, args...)
 	}
-	list, err := all(ctx, s.DB, s.reading, scanSession,
-		`SELECT `+sessionColumns+` FROM watchword_sessions`+f.where()+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
+	list, err := all(ctx, s.DB, s.reading, s.dialect.scanSession,
+		`SELECT `+sessionColumns+` FROM watchword_sessions`+f.where()+` ORDER BY `+s.dialect.inOrder("created_at", " DESC")+`, id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
 	return list, s.fault(ctx, err)
 }
 
@@ -173,6 +190,7 @@ func (s sessions) Count(ctx context.Context, now time.Time) (int, error) {
 }
 
 func (s sessions) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := s.forget(ctx, "watchword_sessions", "expires_at", s.dialect.amongSessions, before, limit)
+	old, args := s.dialect.earlier("expires_at", micros(before))
+	n, err := s.forget(ctx, "watchword_sessions", old, args, s.dialect.inOrder("expires_at", ""), s.dialect.amongSessions, limit)
 	return n, s.fault(ctx, err)
 }

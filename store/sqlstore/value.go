@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/uuid"
 )
 
 // The types in this file carry values out of columns: of whatever form the
@@ -22,6 +24,10 @@ func (v *id) Scan(src any) error {
 			copy(v[:], src)
 			return nil
 		}
+	case string: // PostgreSQL's uuid
+		parsed, err := uuid.Parse(src)
+		*v = id(parsed)
+		return err
 	case nil:
 		*v = id{}
 		return nil
