@@ -155,6 +155,13 @@ func names(folder string) ([]string, error) {
 	return found, nil
 }
 
+// OthersMayWrite reports whether everybody on the machine may write to a folder, and so to
+// a journal in it. Where the system does not tell it is false.
+func OthersMayWrite(folder string) bool {
+	info, err := os.Stat(folder)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0
+}
+
 // syncFolder brings the names of a folder's files to the disk.
 func syncFolder(folder string) error {
 	if runtime.GOOS == "windows" {

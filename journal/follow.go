@@ -34,6 +34,9 @@ func (j *Journal) Begin(ctx context.Context, set store.Set) error {
 	if err := j.prepare(); err != nil {
 		return fmt.Errorf("open the revocation journal: %w", err)
 	}
+	if OthersMayWrite(j.folder) {
+		j.logger.Warn("everybody on this machine may write the revocation journal, and who does can make themselves an administrator at the next restore; chmod 700", "folder", j.folder)
+	}
 	if err := j.tidy(); err != nil {
 		return fmt.Errorf("tidy the revocation journal: %w", err)
 	}

@@ -1,12 +1,16 @@
 package journal
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -423,6 +427,32 @@ func TestAStartTidiesUp(t *testing.T) {
 	}
 	if files, _ := names(p.folder); len(files) != 1 {
 		t.Errorf("there are %d files", len(files))
+	}
+}
+
+// The checksums do not keep a forger out: the folder's mode has to.
+func TestAFolderOfEverybodyIsTold(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: modes tell nothing on Windows")
+	}
+	for mode, want := range map[os.FileMode]bool{0o700: false, 0o755: false, 0o777: true, 0o777 | os.ModeSticky: true} {
+		folder := t.TempDir()
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		j, err := Open(folder, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Begin(t.Context(), memory.New()); err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		if told := strings.Contains(log.String(), "everybody on this machine may write"); told != want {
+			t.Errorf("mode %v: told %t, want %t", mode, told, want)
+		}
 	}
 }
 

@@ -211,6 +211,11 @@ func (r *restoration) readJournal() (err error) {
 	if r.journal, err = journal.Read(r.config.Journals...); err != nil {
 		return mend(err, "name the folder that the server had with --revocation-journal")
 	}
+	for _, folder := range r.config.Journals {
+		if journal.OthersMayWrite(folder) {
+			fmt.Fprintf(r.err, "%s: everybody on this machine may write to it, and a forged record makes an administrator: see who owns the files in it\n", folder)
+		}
+	}
 	for _, name := range r.journal.Torn {
 		fmt.Fprintf(r.err, "%s: the last write was cut short, as a crash does; it was never acknowledged\n", name)
 	}
