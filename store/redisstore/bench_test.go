@@ -2,17 +2,24 @@ package redisstore_test
 
 import (
 	"context"
+	crand "crypto/rand"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
+	"github.com/watchwordauth/watchword/store/sqlstore"
 )
 
 const benchClients = 64
@@ -107,16 +114,48 @@ func BenchmarkRotate(b *testing.B) {
 				if n > 10_000 {
 					return
 				}
-				kept := withLedger(s, database(b))
-				ids, generations = fill(b, kept, n), make([]uint64, n)
-				for i := range generations {
-					generations[i] = 1
+				for database, open := range map[string]func(testing.TB) session.Store{"sqlite": database, "postgres": postgres} {
+					b.Run("ledger-"+database, func(b *testing.B) {
+						kept := withLedger(s, open(b))
+						ids, generations := fill(b, kept, n), make([]uint64, n)
+						for i := range generations {
+							generations[i] = 1
+						}
+						b.Run("advance-64", func(b *testing.B) { rotate(b, ids, generations, benchClients, false, kept) })
+						b.Run("find+advance-64", func(b *testing.B) { rotate(b, ids, generations, benchClients, true, kept) })
+					})
 				}
-				b.Run("ledger/advance-64", func(b *testing.B) { rotate(b, ids, generations, benchClients, false, kept) })
-				b.Run("ledger/find+advance-64", func(b *testing.B) { rotate(b, ids, generations, benchClients, true, kept) })
 			})
 		}
 	}
+}
+
+// postgres is where else a ledger is kept.
+func postgres(b testing.TB) session.Store {
+	b.Helper()
+	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
+	if address == "" {
+		b.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where PostgreSQL is")
+	}
+	schema := "watchword_" + strings.ToLower(crand.Text())
+	execute := func(statement string) {
+		db, err := sql.Open("pgx", address)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(context.Background(), statement); err != nil {
+			b.Fatal(err)
+		}
+	}
+	execute("CREATE SCHEMA " + schema)
+	b.Cleanup(func() { execute("DROP SCHEMA " + schema + " CASCADE") })
+	db, err := sqlstore.OpenPostgres(b.Context(), with(b, address, "search_path", schema), sqlstore.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	return db.Set().Sessions
 }
 
 // naive rotates by the same script as one would without a second thought: of a pool of 16
