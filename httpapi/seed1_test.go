@@ -367,7 +367,7 @@ func TestTheDevelopmentCookieIsOneThatBrowsersKeep(t *testing.T) {
 }
 
 // A page cannot tell a busy server from the end of a session by anything but this.
-func TestABlockedUsersCookieIsRemoved(t *testing.T) {
+func TestABlockedUsersPageLearnsWhy(t *testing.T) {
 	t.Parallel()
 	a := start(t)
 	u := a.begin(a.signedIn("ada").User, session.Cookie)
@@ -375,7 +375,7 @@ func TestABlockedUsersCookieIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.post("/refresh", nil, cookie(devCookie, u.refresh), fromOwnPage).problem(403, "session_ended")
-	if got.text("reason") != "user_blocked" || got.cookie(devCookie) == nil {
+	if got.text("reason") != "user_blocked" || got.text("session") != "ended" || len(got.cookies) != 0 {
 		t.Errorf("%s, %v", got.body, got.cookies)
 	}
 }
