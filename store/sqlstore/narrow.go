@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
@@ -90,3 +91,14 @@ func (d *dialect) inOrder(column, direction string) string {
 	}
 	return column + direction
 }
+
+// sessionRow is a session's columns as scanSession wants them. Asked for by their
+// names alone, uuids would come as text.
+func (d *dialect) sessionRow() string {
+	if d.narrow {
+		return narrowRow
+	}
+	return sessionColumns
+}
+
+var narrowRow = strings.NewReplacer("id, user_id,", "uuid_send(id), uuid_send(user_id),", "request_key", "uuid_send(request_key)").Replace(sessionColumns)

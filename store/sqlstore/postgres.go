@@ -170,7 +170,7 @@ func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool,
 				FROM unnest(?::uuid[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::uuid[], ?::bigint[], ?::bytea[], ?::bytea[])
 					AS b (id, was, generation, rotated_at, emitted_at, request_key, idle_until, ip, user_agent)
 				WHERE s.id = b.id AND s.generation = b.was AND s.revoked_at IS NULL
-				RETURNING s.id`,
+				RETURNING uuid_send(s.id)`,
 				ids, from, generation, rotated, emitted, keys, idle, ips, agents)
 			return err
 		})

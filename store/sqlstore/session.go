@@ -87,7 +87,7 @@ func (s sessions) Find(ctx context.Context, id session.ID) (session.Session, err
 // findAll is the batch behind Find.
 func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[session.Session], error) {
 	among, args := s.dialect.amongSessions(flat(ids))
-	list, err := byID(ctx, s.DB, s.dialect.scanSession, `SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+among, args)
+	list, err := byID(ctx, s.DB, s.dialect.scanSession, `SELECT `+s.dialect.sessionRow()+` FROM watchword_sessions WHERE `+among, args)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ const alive = `revoked_at IS NULL AND +expires_at > ? AND idle_until > ?`
 func (s sessions) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
 	theirs, args := s.dialect.ofUser(user)
 	list, err := all(ctx, s.DB, s.reading, s.dialect.scanSession,
-		`SELECT `+sessionColumns+` FROM watchword_sessions WHERE `+theirs+` AND `+alive+` ORDER BY created_at DESC, id DESC`,
+		`SELECT `+s.dialect.sessionRow()+` FROM watchword_sessions WHERE `+theirs+` AND `+alive+` ORDER BY created_at DESC, id DESC`,
 		append(args, micros(now), micros(now))...)
 	return list, s.fault(ctx, err)
 }
@@ -177,7 +177,7 @@ func (s sessions) List(ctx context.Context, q session.Query) ([]session.Session,
 		f.and(earlier, args...)
 	}
 	list, err := all(ctx, s.DB, s.reading, s.dialect.scanSession,
-		`SELECT `+sessionColumns+` FROM watchword_sessions`+f.where()+` ORDER BY `+s.dialect.inOrder("created_at", " DESC")+`, id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
+		`SELECT `+s.dialect.sessionRow()+` FROM watchword_sessions`+f.where()+` ORDER BY `+s.dialect.inOrder("created_at", " DESC")+`, id DESC LIMIT ?`, append(f.args, page(q.Limit))...)
 	return list, s.fault(ctx, err)
 }
 
