@@ -45,6 +45,7 @@ func entryOf(r *http.Request) *entry {
 func (a *api) access(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		a.adviseOfProxy(r)
 		e := &entry{address: clientAddress(r, a.TrustedProxies)}
 		e.id = a.requestID(r)
 		h := w.Header()

@@ -34,6 +34,23 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
+// adviseOfProxy says once that a proxy in front is not trusted: all its clients have
+// one address then, and one of them who fails again and again spends what all may.
+// A stranger can send the header as well; so it is believed of neighbours alone, and
+// does nothing but write a line.
+func (a *api) adviseOfProxy(r *http.Request) {
+	if r.Header.Get("X-Forwarded-For") == "" || a.advised.Load() {
+		return
+	}
+	peer := parseAddress(r.RemoteAddr)
+	if !peer.IsLoopback() && !peer.IsPrivate() || within(peer, a.TrustedProxies) {
+		return
+	}
+	if a.advised.CompareAndSwap(false, true) {
+		a.Logger.Warn("a proxy seems to be in front, and is not trusted: all its clients count as one, and wait for one another after too many failures; name it as trusted-proxy", "address", peer.String())
+	}
+}
+
 // parseAddress reads an address with or without a port, brackets or a zone.
 func parseAddress(text string) netip.Addr {
 	if host, _, err := net.SplitHostPort(text); err == nil {

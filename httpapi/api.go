@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -70,6 +71,7 @@ type api struct {
 	guard    *http.CrossOriginProtection
 	bulletin *bulletin
 	streams  *streams
+	advised  atomic.Bool // of a proxy that is not trusted
 }
 
 // New makes the handler of all routes.
