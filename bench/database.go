@@ -198,8 +198,8 @@ func multiply(ctx context.Context, db *sql.DB, schema string, s seeds) error {
 	}
 	names := strings.Join(columns, ", ")
 	_, err = db.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %[1]s (id, created_at, %[2]s)
-		SELECT encode(substr(sha256('\x%[3]x'::bytea || substr(sha256(int8send(n)), 1, 16)), 1, 16), 'hex')::%[4]s, created_at - n, %[2]s
-		FROM %[1]s, generate_series(0::bigint, $1) n`, table, names, "watchword/session/1", idType(ctx, db, schema)), s.count-1)
+		SELECT encode(substr(sha256('\x%[3]x'::bytea || substr(sha256(int8send($2 + n)), 1, 16)), 1, 16), 'hex')::%[4]s, created_at - n, %[2]s
+		FROM %[1]s, generate_series(0::bigint, $1) n`, table, names, "watchword/session/1", idType(ctx, db, schema)), s.count-1, int64(s.from))
 	if err != nil {
 		return err
 	}
@@ -283,9 +283,9 @@ func multiplyMySQL(ctx context.Context, db *sql.DB, name string, s seeds) error 
 	names := strings.Join(columns, ", ")
 	for start := 0; start < s.count; start += chunk {
 		_, err := db.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %[1]s.watchword_sessions (id, created_at, %[2]s)
-			SELECT left(unhex(sha2(concat('watchword/session/1', left(unhex(sha2(unhex(lpad(hex(seq), 16, '0')), 256)), 16)), 256)), 16), created_at - seq - 1, %[2]s
+			SELECT left(unhex(sha2(concat('watchword/session/1', left(unhex(sha2(unhex(lpad(hex(seq + %[5]d), 16, '0')), 256)), 16)), 256)), 16), created_at - seq - 1, %[2]s
 			FROM (SELECT * FROM %[1]s.watchword_sessions ORDER BY created_at DESC LIMIT 1) first, %[1]s.seq_%[3]d_to_%[4]d`,
-			name, names, start, min(start+chunk, s.count)-1))
+			name, names, start, min(start+chunk, s.count)-1, s.from))
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -15,17 +16,18 @@ import (
 )
 
 // seeds are sessions that are put into a database in bulk, with refresh tokens
-// that can be computed: the n-th session's handle is a digest of n. The format
+// that can be computed: the n-th session's handle is a digest of its number. The format
 // is written down a second time here, from docs/design.md.
 type seeds struct {
 	key   []byte // of refresh tokens
+	from  uint64 // the number of the first, so that no run meets the sessions of another
 	count int
 	born  time.Time
 }
 
 func newSeeds(count int) (seeds, error) {
 	key, err := hex.DecodeString(tokenSecret)
-	return seeds{key: key, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}, err
+	return seeds{key: key, from: uint64(rand.Uint32()) << 24, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}, err
 }
 
 // ends is when the sessions expire.
@@ -48,7 +50,7 @@ func (s seeds) whole(n int, user account.ID) session.Session {
 
 func (s seeds) handle(n int) [16]byte {
 	var number [8]byte
-	binary.BigEndian.PutUint64(number[:], uint64(n))
+	binary.BigEndian.PutUint64(number[:], s.from+uint64(n))
 	sum := sha256.Sum256(number[:])
 	return [16]byte(sum[:16])
 }
