@@ -170,7 +170,7 @@ func driverOf(name, address string) (driver, string, error) {
 	scheme, where, _ := strings.Cut(address, ":")
 	open, ok := drivers[scheme]
 	if ok && name == "database" && forSessions(address) {
-		return nil, "", mend(errors.New("Redis keeps sessions only; users need another database"), "name it with --sessions or WATCHWORD_SESSIONS, and a database with --database: sqlite:, postgres://…, mysql://… or mongodb://…")
+		return nil, "", mend(errors.New("the database cannot be Redis, which keeps sessions only"), "name it with --sessions or WATCHWORD_SESSIONS, and a database with --database: sqlite:, postgres://…, mysql://… or mongodb://…")
 	}
 	if !ok {
 		known := slices.Sorted(maps.Keys(drivers))

@@ -111,7 +111,7 @@ func (s *Store) Close() error {
 }
 
 // ErrRelaxed is returned on opening a server that keeps less than it was asked for.
-var ErrRelaxed = errors.New("Redis writes to its disk later than it answers")
+var ErrRelaxed = errors.New("the server answers before it has written to its disk")
 
 // survey asks the servers what they keep, and says in the log what operators should know.
 func (s *Store) survey(ctx context.Context, o Options) error {
