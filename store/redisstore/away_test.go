@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,4 +207,33 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Not beside other tests: it counts what runs.
+func TestCallersWhoLeftLeaveNothingBehind(t *testing.T) {
+	m := launch(t)
+	before := runtime.NumGoroutine()
+	s, err := redisstore.Open(t.Context(), m.address()+"?timeout=500ms", redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := m.ask("CLIENT", "PAUSE", "60000", "ALL"); answer != "OK" {
+		t.Fatal(answer)
+	}
+	var group sync.WaitGroup
+	for range 100 {
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			if _, err := s.Find(ctx, session.ID{1}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Find = %v", err)
+			}
+		})
+	}
+	group.Wait()
+	m.kill()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "all that was begun has ended", func() bool { return runtime.NumGoroutine() <= before })
 }
