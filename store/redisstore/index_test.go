@@ -22,7 +22,7 @@ func TestAnIndexIsNotBelieved(t *testing.T) {
 		client := raw(t, address)
 		defer client.Close()
 		for _, id := range []session.ID{one.ID, {7}} { // another's, and one that does not exist
-			add := client.B().Zadd().Key(prefixOf(t, address) + "u:" + string(bob[:])).ScoreMember().
+			add := client.B().Zadd().Key(prefixOf(t, address)+"u:"+string(bob[:])).ScoreMember().
 				ScoreMember(float64(one.ExpiresAt.UnixMicro()), string(id[:])).Build()
 			if err := client.Do(t.Context(), add).Error(); err != nil {
 				t.Fatal(err)
