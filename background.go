@@ -28,8 +28,8 @@ func (s *Server) start() {
 	if s.config.Journal != nil {
 		s.work.Go(func() { s.config.Journal.Follow(ctx, s.beneath) })
 	}
-	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", s.keys.Reload) })
-	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", s.keys.Maintain) })
+	s.work.Go(func() { s.every(ctx, signing.ReloadEvery, "read the signing keys", soon(s.keys.Reload)) })
+	s.work.Go(func() { s.every(ctx, signing.MaintainEvery, "maintain the signing keys", soon(s.keys.Maintain)) })
 	s.work.Go(func() { s.every(ctx, forgetEvery, "forget what is old", s.forget) })
 	if s.config.Tracer != nil {
 		s.work.Go(func() { s.config.Tracer.Run(ctx) })
@@ -66,6 +66,16 @@ func (s *Server) every(ctx context.Context, interval time.Duration, what string,
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.config.Logger.Error("work in the background failed", "what", what, "error", err)
 		}
+	}
+}
+
+// soon bounds what is short: a connection to a machine that is gone says nothing for
+// minutes, while the next one would answer at once.
+func soon(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		return do(ctx)
 	}
 }
 

@@ -197,6 +197,10 @@ const (
 	lookEvery  = 400 * time.Millisecond
 	lookBack   = time.Minute
 	reloadEach = 15 * time.Second
+
+	// lookWithin is how long a look may take: a connection to a machine that is gone
+	// says nothing for minutes, while the next one would answer at once.
+	lookWithin = 5 * time.Second
 )
 
 // Follow keeps the Set up to date with what other nodes do until the context ends.
@@ -211,14 +215,16 @@ func (s *Set) Follow(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		look, cancel := context.WithTimeout(ctx, lookWithin)
 		var err error
 		if now := s.now(); now.Sub(lastLoad) >= reloadEach {
-			if err = s.Load(ctx); err == nil {
+			if err = s.Load(look); err == nil {
 				lastLoad = now
 			}
 		} else {
-			err = s.read(ctx, lookBack)
+			err = s.read(look, lookBack)
 		}
+		cancel()
 		if err != nil && ctx.Err() == nil && !failing {
 			s.logger.Error("revocations of other nodes cannot be read; what this node ends is known", "error", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,6 +184,40 @@ func TestAStoreThatFailsIsReportedOnceAndForgetsNothing(t *testing.T) {
 		}
 		if lines := strings.Count(log.String(), "\n"); lines != 2 {
 			t.Errorf("%d lines logged, want one for the failure and one for its end:\n%s", lines, &log)
+		}
+	})
+}
+
+// silent is a store that never answers, until it is told to.
+type silent struct {
+	*shared
+	speaks atomic.Bool
+}
+
+func (s *silent) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
+	if !s.speaks.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.shared.RevokedSince(ctx, at)
+}
+
+// The machine of the database is gone, and the connection to it says nothing.
+func TestALookThatIsNotAnsweredIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		database := &silent{shared: &shared{}}
+		set := revocation.New(database, database, 10*time.Minute, "first", time.Now, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go set.Follow(ctx)
+		time.Sleep(time.Second) // a look is under way
+		database.speaks.Store(true)
+		database.end(session.Revocation{Session: phone, At: time.Now()})
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if !set.Revoked(phone.String()) {
+			t.Error("it still waits for the answer")
 		}
 	})
 }

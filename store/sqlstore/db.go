@@ -38,7 +38,9 @@ type DB struct {
 	gate   gate
 	keeper *keeper // nil: the database looks after itself
 	closed *atomic.Bool
-	logger *slog.Logger
+
+	renewed *atomic.Int64 // when renew last did something, in ns; nil: there is nothing to renew
+	logger  *slog.Logger
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/watchwordauth/watchword/session"
@@ -96,6 +97,9 @@ func severed(err error) bool {
 // nothing. Rotations are written with synchronous_commit = off: they reach the
 // disk within three times wal_writer_delay, 0.6 s as a rule.
 //
+// Of several hosts in the address the first that answers serves, or that takes writes,
+// with target_session_attrs=read-write: after a failover that is the new primary.
+//
 // The program must import the driver "github.com/jackc/pgx/v5/stdlib".
 func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 	const name = "PostgreSQL"
@@ -105,6 +109,9 @@ func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 			return nil, hint(name, err, `import _ "github.com/jackc/pgx/v5/stdlib"`)
 		}
 		return newPool(raw, connections), nil
+	}
+	if os.Getenv("PGCONNECT_TIMEOUT") == "" {
+		address = withSetting(address, "connect_timeout", connectWithin, false)
 	}
 	durable, err := open(withCommit(address, "on", false), remoteConnections-remoteReaders)
 	if err != nil {
@@ -125,10 +132,19 @@ func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 	return openRemote(ctx, &postgres, name, reading, durable, relaxed, o)
 }
 
+// connectWithin is how many seconds a server may take to be connected to, unless the
+// address says so. Of several the first may be a machine that is gone: the next must
+// have its turn before a request runs out of time.
+const connectWithin = "4"
+
 // withCommit sets synchronous_commit in an address; unless override, only if it
 // is not set.
 func withCommit(address, value string, override bool) string {
-	const setting = "synchronous_commit"
+	return withSetting(address, "synchronous_commit", value, override)
+}
+
+// withSetting does so with any setting.
+func withSetting(address, setting, value string, override bool) string {
 	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
 		if override {
 			return address + " " + setting + "=" + value // the last one counts

@@ -30,7 +30,7 @@ const (
 
 // openRemote finishes the opening of a database that other processes serve.
 func openRemote(ctx context.Context, d *dialect, name string, reading, durable, relaxed *pool, o Options) (*DB, error) {
-	db := &DB{dialect: d, name: name, reading: reading, durable: durable, relaxed: relaxed, closed: new(atomic.Bool), logger: o.Logger}
+	db := &DB{dialect: d, name: name, reading: reading, durable: durable, relaxed: relaxed, closed: new(atomic.Bool), renewed: new(atomic.Int64), logger: o.Logger}
 	if db.logger == nil {
 		db.logger = slog.Default()
 	}
@@ -50,6 +50,26 @@ func openRemote(ctx context.Context, d *dialect, name string, reading, durable, 
 	}
 	db.gather(remoteShards)
 	return db, nil
+}
+
+// renewEvery is how often connections are renewed at most because a server is late.
+const renewEvery = 5 * time.Second
+
+// renew closes the idle connections to a server that did not answer in time. Its
+// machine may be gone, and another in its place: each of them would keep somebody
+// waiting in vain, and there are many.
+func (db *DB) renew() {
+	if db.renewed == nil {
+		return
+	}
+	now, last := time.Now().UnixNano(), db.renewed.Load()
+	if now-last < int64(renewEvery) || !db.renewed.CompareAndSwap(last, now) {
+		return
+	}
+	for _, p := range []*pool{db.reading, db.durable, db.relaxed} {
+		p.SetMaxIdleConns(0)
+		p.SetMaxIdleConns(p.Stats().MaxOpenConnections)
+	}
 }
 
 // unreachable reports whether an error is of the way to the server.
