@@ -1,0 +1,136 @@
+//go:build linux
+
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The way to the database is slow, then it swallows everything for a while, then the
+// machine behind it vanishes and another answers in its place. Nobody waits long,
+// the nodes tell that they are not ready, and come back by themselves.
+func TestASlowDatabaseHoldsNobodyForLong(t *testing.T) {
+	t.Parallel()
+	p := newPostgres(t)
+	r := newRoad(t, p.host())
+	// A request may take ten seconds here: tokens are not replaced sooner than that.
+	f := assemble(t, p.through(r.host(), ""), "--min-token-age", "15s", "--retry-window", "11s")
+	c := newCrowd(f)
+	for range 2 {
+		c.join(8, true)
+	}
+	calm := f.stillness(p)
+
+	r.slow(100 * time.Millisecond)
+	c.recall()
+	if c.busy.Load() > 0 {
+		t.Errorf("with 100 ms each way %d refreshes were answered 503", c.busy.Load())
+	}
+	r.slow(0)
+
+	rest := c.refreshing()
+	r.stall()
+	f.outOfOrder()
+	time.Sleep(answerWithin / 2) // long enough for what was under way to be given up
+	r.pass()
+	began := time.Now()
+	f.allReady()
+	t.Logf("ready %s after the database answered again", time.Since(began).Round(time.Millisecond))
+
+	r.lose()
+	began = time.Now()
+	f.recovers()
+	t.Logf("ready %s after the database's machine vanished and another took its place", time.Since(began).Round(time.Millisecond))
+	rest()
+	c.promises(t)
+	if slowest := time.Duration(c.slowest.Load()); slowest > answerWithin || c.busy.Load() == 0 {
+		t.Errorf("%d answers said \"not now\", the slowest after %s", c.busy.Load(), slowest)
+	}
+	f.asCalmAs(calm, p)
+}
+
+// recovers waits until every node has refreshed and is ready, over and over, so that
+// no connection is left that leads nowhere.
+func (f *fleet) recovers() {
+	f.t.Helper()
+	for _, n := range f.nodes {
+		in := 0
+		eventually(f.t, 40*time.Second, n.name+" has recovered", func() error {
+			a, err := f.ready(n)
+			if err == nil && a.status != http.StatusOK {
+				err = errors.New(a.String() + f.story(a))
+			}
+			if err != nil {
+				in = 0
+				return err
+			}
+			if in++; in < 30 {
+				return fmt.Errorf("ready only %d times", in)
+			}
+			return nil
+		})
+	}
+}
+
+// Of two servers the first says nothing, as a machine does that is gone: the second
+// is asked in time.
+func TestTheSecondServerIsAskedWhenTheFirstIsSilent(t *testing.T) {
+	t.Parallel()
+	p := newPostgres(t)
+	gone := newRoad(t, p.host())
+	gone.stall()
+	t.Cleanup(gone.pass)
+	f := assemble(t, p.through(gone.host()+","+p.host(), "target_session_attrs=read-write"))
+	f.allReady()
+	c := newCrowd(f)
+	c.join(2, true)
+	c.promises(t)
+}
+
+// The database gives the nodes fewer connections than they ask for, then none.
+func TestWithoutAConnectionANodeSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newPostgres(t)
+	p.command(`CREATE ROLE app LOGIN PASSWORD '`+p.secret+`'`, `CREATE SCHEMA app AUTHORIZATION app`)
+	f := assemble(t, strings.Replace(p.address("search_path=app"), "watchword:", "app:", 1), "--min-token-age", "5s", "--retry-window", "3s")
+	c := newCrowd(f)
+	for range 2 {
+		c.join(8, true)
+	}
+	calm := f.stillness(p)
+	rest := c.refreshing()
+	limit := func(n int) {
+		p.command(fmt.Sprintf(`ALTER ROLE app CONNECTION LIMIT %d`, n),
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`)
+	}
+	limit(4) // for three nodes
+	before := c.refreshed.Load()
+	var arrivals sync.WaitGroup
+	for range 8 {
+		arrivals.Go(func() {
+			if a, err := f.anyone(signIn(c.all()[0].owner)); err != nil || a.took > answerWithin || a.status != http.StatusOK && (a.status != http.StatusServiceUnavailable || a.retryAfter == "") {
+				t.Errorf("with few connections a sign-in is answered %s, %v%s", a, err, f.story(a))
+			}
+		})
+	}
+	arrivals.Wait()
+	time.Sleep(3 * time.Second)
+	if c.refreshed.Load() == before {
+		t.Error("with four connections nobody refreshes")
+	}
+	limit(0)
+	f.outOfOrder()
+	limit(-1)
+	began := time.Now()
+	f.allReady()
+	t.Logf("ready %s after there were connections again", time.Since(began).Round(time.Millisecond))
+	rest()
+	c.promises(t)
+	f.asCalmAs(calm, p)
+}
