@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,9 @@ func inHome(m *testing.M) int {
 
 // program is the path of the real program, which is built once.
 var program = sync.OnceValues(func() (string, error) {
+	if err := lookAtSources(); err != nil {
+		return "", err
+	}
 	path := filepath.Join(home, "watchword")
 	output, err := exec.Command("go", "build", raceFlag, "-o", path, "../../cmd/watchword").CombinedOutput()
 	if err != nil {
@@ -47,6 +51,17 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// lookAtSources opens every folder of the module: so "go test" knows what the program
+// is made of, and takes no old result for a new one.
+func lookAtSources() error {
+	return filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		return err
+	})
+}
 
 // mortal makes a child die with this process, however that ends.
 func mortal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
