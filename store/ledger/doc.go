@@ -10,16 +10,17 @@
 //
 //	               the durable one says    the fast one says    the answer
 //	               ended                   alive                ended; the fast one is told
-//	               alive, begun lately     unknown              as at its birth; the fast one is told
-//	               alive, begun long ago   unknown              unknown
+//	               alive, not yet rotated  unknown              as at its birth; the fast one is told
+//	               alive, rotated          unknown              unknown
 //	               unknown                 anything             what the fast one says
 //
 // So what was revoked stays so on every node, whatever becomes of the fast store: nothing need be
 // noticed, no restart, no failover, no moved slot. A birth that was lost comes back at its
-// first use; a rotation that was lost is healed by the rule. The price is one read
+// first use; a rotation that was lost is healed by the rule. What was lost with all its
+// rotations is not made up: an old token would pass for the current one. The price is one read
 // of the durable store for each Find and each Advance, which it gathers from
-// all who ask at once, and a row for each session; its rotations, which are most
-// of all writes, are spared it.
+// all who ask at once, a row for each session, and a write at its first rotation; the
+// others, which are most of all writes, are spared it.
 //
 // # What the durable store is told
 //

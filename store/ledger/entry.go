@@ -32,6 +32,18 @@ func floor(r session.Register, expires time.Time) session.Register {
 	return kept
 }
 
+// forget is the register of an entry that is about to be rotated in the fast store: its
+// generation is no longer known, the rest is.
+func forget(entry session.Session) session.Register {
+	r := entry.Register
+	binary.BigEndian.PutUint64(r.RequestKey[8:], 0)
+	return r
+}
+
+// rotated reports whether the session of an entry was rotated since the entry was
+// written, or about to be: if the fast store does not know it then it is lost.
+func rotated(entry session.Session) bool { return binary.BigEndian.Uint64(entry.RequestKey[8:]) == 0 }
+
 // idleUntil is the earliest moment at which the session of an entry may be idle.
 func idleUntil(entry session.Session) time.Time {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(entry.RequestKey[:8]))).UTC()

@@ -17,13 +17,6 @@ type Options struct {
 }
 
 const (
-	// reborn is how long a session may come back whose register the fast store lost, from
-	// when the durable one was told of it last: its birth, as a rule. A store that crashed
-	// lost births of the last seconds, and their owners come back within hours. What is
-	// older was not lost in a crash, but with all the rest; then an old token must not
-	// pass for a current one.
-	reborn = 24 * time.Hour
-
 	// brief is how long a revocation, once it is durable, waits for the fast store.
 	brief = 2 * time.Second
 
@@ -107,14 +100,11 @@ func (s *sessions) Find(ctx context.Context, id session.ID) (session.Session, er
 		return join(entry.Session, found.Session), nil
 	case entry.Revoked():
 		return born(entry.Session), nil
-	case s.lost(entry.Session):
+	case rotated(entry.Session): // an old token must not pass for a current one
 		return session.Session{}, session.ErrNotFound
 	}
 	return s.beginAgain(ctx, entry.Session)
 }
-
-// lost reports whether a session whose register is lost stays so.
-func (s *sessions) lost(entry session.Session) bool { return s.now().Sub(entry.EmittedAt) > reborn }
 
 // endFast gives a session its tombstone in the fast store, too, and returns it as it is
 // then: no rotation that is under way succeeds once somebody has seen the end.
@@ -198,6 +188,16 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 		if _, err := s.move(ctx, entry.Session); err != nil {
 			return false, err
 		}
+		if entry = find(ctx, s.durable, id); entry.err != nil {
+			return false, entry.err
+		}
+	}
+	if next.Generation != from && entry.known && entry.Generation == elsewhere && !rotated(entry.Session) {
+		// Once, and after each write that kept the generation: from now on the entry knows
+		// of no register that could be made up from it.
+		if _, err := s.durable.Advance(ctx, id, elsewhere, forget(entry.Session)); err != nil {
+			return false, err
+		}
 	}
 	did, err := s.fast.Advance(ctx, id, from, next)
 	if err != nil || !did || !entry.known || next.Generation != from {
@@ -205,7 +205,7 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 	}
 	// What keeps the generation no token proves later: it must be durable. One that
 	// is behind another that was written meanwhile has nothing to add.
-	if entry.Generation == elsewhere && !next.EmittedAt.After(entry.EmittedAt) && !next.IdleUntil.After(idleUntil(entry.Session)) {
+	if entry.Generation == elsewhere && !rotated(entry.Session) && !next.EmittedAt.After(entry.EmittedAt) && !next.IdleUntil.After(idleUntil(entry.Session)) {
 		return true, nil
 	}
 	kept := next

@@ -232,20 +232,24 @@ func TestABirthOutlivesACrash(t *testing.T) {
 }
 
 // Whoever has an old token of a session whose register was lost with all the rest
-// must not pass for its owner.
+// must not pass for its owner: not a minute after the rotation, and not a day.
 func TestALostRegisterIsNotMadeUp(t *testing.T) {
 	t.Parallel()
 	p := newPair()
 	s := newSession(ada)
 	p.begin(t, s)
-	p.now = begin.Add(25 * time.Hour)
-	p.fast.crash(1)
+	second := s
+	second.Register = later(s.Register, time.Minute, 2)
+	p.advances(t, s, second.Register, true)
+	p.advances(t, second, later(second.Register, time.Minute, 3), true)
+	p.fast.crash(9)
 	if _, err := p.Find(t.Context(), s.ID); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("Find = %v, want %v", err, session.ErrNotFound)
 	}
 	if live, err := p.ByUser(t.Context(), ada, p.now); len(live) != 0 || err != nil {
 		t.Errorf("the user's sessions: %v, %v", live, err)
 	}
+	p.advances(t, s, second.Register, false)
 }
 
 // What keeps the generation is durable: no token would prove it. What raises it is lost,
@@ -261,6 +265,8 @@ func TestWhatKeepsTheGenerationOutlivesACrash(t *testing.T) {
 	p.fast.crash(2)
 	s.EmittedAt, s.IdleUntil = touched.EmittedAt, touched.IdleUntil
 	p.finds(t, "after the crash", s)
+	// And so once more: what was rotated, and healed, may be kept durably again.
+	p.advances(t, s, s.Register, true)
 	p.fast.crash(9)
 	s.RotatedAt = touched.EmittedAt // when it was made is lost; not later than this
 	p.finds(t, "after a crash that took the birth, too", s)
@@ -440,12 +446,17 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 					t.Errorf("Begin: %v", err)
 					return
 				}
+				rotated := false
 				for range 3 {
 					found, err := other.Find(t.Context(), s.ID)
+					if errors.Is(err, session.ErrNotFound) && rotated {
+						break // the crash took the birth and what followed: farther than a minimum age apart it would not have
+					}
 					if err != nil {
 						t.Errorf("a session that was begun: %v", err)
 						return
 					}
+					rotated = true
 					if _, err := other.Advance(t.Context(), s.ID, found.Generation, later(found.Register, time.Minute, found.Generation+1)); err != nil {
 						t.Errorf("Advance: %v", err)
 					}
@@ -458,7 +469,7 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 						t.Errorf("after the revocation Advance = %v, %v", did, err)
 					}
 				}
-				if found, err := other.Find(t.Context(), s.ID); err != nil || !found.Revoked() {
+				if found, err := other.Find(t.Context(), s.ID); err != nil || !found.Revoked() { // lost or not
 					t.Errorf("after the revocation Find = %v, %v", found.Tombstone, err)
 				}
 			}

@@ -83,7 +83,7 @@ func (s *sessions) living(ctx context.Context, entries []session.Session, at tim
 		switch {
 		case findings[i].known:
 			one = join(entry, findings[i].Session)
-		case !entry.Revoked() && s.lost(entry):
+		case !entry.Revoked() && rotated(entry):
 			continue
 		}
 		if _, ended := one.EndedBy(at.Truncate(time.Microsecond)); at.IsZero() || !ended {
