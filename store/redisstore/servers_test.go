@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/url"
 	"os"
 	"slices"
@@ -119,7 +120,7 @@ func erase(t testing.TB, address, prefix string) {
 
 func connect(t testing.TB, address string) *redisstore.Store {
 	t.Helper()
-	s, err := redisstore.Open(t.Context(), address, redisstore.Options{})
+	s, err := redisstore.Open(t.Context(), address, redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
