@@ -36,8 +36,8 @@ func startRedis(t *testing.T, settings ...string) *redisServer {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	listener.Close()
 	s := &redisServer{port: port, folder: t.TempDir(), settings: settings}
-	s.start(t)
 	t.Cleanup(s.kill)
+	s.start(t)
 	return s
 }
 
@@ -60,6 +60,9 @@ func (s *redisServer) start(t *testing.T) {
 
 // kill ends the process as a power cut would: it can do nothing more.
 func (s *redisServer) kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return // it never started
+	}
 	_ = s.cmd.Process.Kill() // fails if it has ended
 	_ = s.cmd.Wait()
 }

@@ -52,8 +52,8 @@ func launch(t testing.TB, settings ...string) *mortal {
 		t.Skipf("SKIPPED: Redis is not tested: %v", err)
 	}
 	m := &mortal{port: freePort(t), folder: t.TempDir(), settings: settings}
-	m.start(t)
 	t.Cleanup(m.kill)
+	m.start(t)
 	return m
 }
 
@@ -100,6 +100,9 @@ func (m *mortal) ask(words ...string) string {
 
 // kill ends the process at once: it can do nothing more.
 func (m *mortal) kill() {
+	if m.cmd == nil || m.cmd.Process == nil {
+		return // it never started
+	}
 	_ = m.cmd.Process.Kill() // fails if it has ended
 	_ = m.cmd.Wait()
 }
