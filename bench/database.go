@@ -66,11 +66,18 @@ type database struct {
 	drop        func() error
 }
 
-// counters is what a database has done.
-type counters struct{ commits, statements float64 }
+// counters is what a database has done. Its log is what it writes ahead of its
+// tables, in bytes, if it tells.
+type counters struct{ commits, statements, log float64 }
 
 func (c counters) since(earlier counters) counters {
-	return counters{c.commits - earlier.commits, c.statements - earlier.statements}
+	return counters{c.commits - earlier.commits, c.statements - earlier.statements, c.log - earlier.log}
+}
+
+func (c *counters) add(more counters) {
+	c.commits += more.commits
+	c.statements += more.statements
+	c.log += more.log
 }
 
 // shared is the environment of servers on a database.
@@ -96,7 +103,7 @@ func openSQLite(_ context.Context, folder string) (*database, error) {
 		counters: func(ctx context.Context, metrics string) (counters, error) {
 			// Its batches of rotations are its commits.
 			of, err := batches(ctx, metrics)
-			return counters{of["advance"], of["advance"] + of["find"]}, err
+			return counters{commits: of["advance"], statements: of["advance"] + of["find"]}, err
 		},
 		size: func(context.Context) (float64, float64, error) {
 			info, err := os.Stat(path)
@@ -164,8 +171,8 @@ func openPostgres(ctx context.Context, folder string) (*database, error) {
 		counters: func(ctx context.Context, _ string) (c counters, err error) {
 			time.Sleep(1200 * time.Millisecond) // until idle connections have told what they did
 			// Every statement is a transaction; those that write take a number.
-			err = admin.QueryRowContext(ctx, `SELECT xact_commit, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-				FROM pg_stat_database WHERE datname = current_database()`).Scan(&c.statements, &c.commits)
+			err = admin.QueryRowContext(ctx, `SELECT xact_commit, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')
+				FROM pg_stat_database WHERE datname = current_database()`).Scan(&c.statements, &c.commits, &c.log)
 			return c, err
 		},
 		size: func(ctx context.Context) (table, index float64, err error) {
@@ -253,8 +260,8 @@ func openMySQL(ctx context.Context, folder string) (*database, error) {
 		seed: func(ctx context.Context, s seeds) error { return multiplyMySQL(ctx, admin, name, s) },
 		counters: func(ctx context.Context, _ string) (c counters, err error) {
 			// A transaction that rotates, of one session or of many, has one UPDATE.
-			err = admin.QueryRowContext(ctx, `SELECT max(if(variable_name = 'QUESTIONS', variable_value + 0, 0)), sum(if(variable_name IN ('COM_UPDATE', 'COM_UPDATE_MULTI'), variable_value + 0, 0))
-				FROM information_schema.global_status`).Scan(&c.statements, &c.commits)
+			err = admin.QueryRowContext(ctx, `SELECT max(if(variable_name = 'QUESTIONS', variable_value + 0, 0)), sum(if(variable_name IN ('COM_UPDATE', 'COM_UPDATE_MULTI'), variable_value + 0, 0)),
+				max(if(variable_name = 'INNODB_OS_LOG_WRITTEN', variable_value + 0, 0)) FROM information_schema.global_status`).Scan(&c.statements, &c.commits, &c.log)
 			return c, err
 		},
 		size: func(ctx context.Context) (table, index float64, err error) {

@@ -165,7 +165,7 @@ func (b storesBench) store(ctx context.Context, kind kind, count int) (rate floa
 			return 0, err
 		}
 		defer q.stop()
-		all = append(all, &contender{name: "naive: a statement and a commit each", process: q, worker: held.worker})
+		all = append(all, &contender{name: "naive, a statement and a commit each", process: q, worker: held.worker})
 	}
 	spent, err := b.turns(ctx, all, b.clients, db, metrics)
 	if err != nil {
@@ -361,15 +361,14 @@ func (e effort) add(c *contender, done counters, answers float64) {
 			answers float64
 		}{}
 	}
-	e[c].commits += done.commits
-	e[c].statements += done.statements
+	e[c].counters.add(done)
 	e[c].answers += answers
 }
 
 func (e effort) print(all []*contender) {
 	for _, c := range all[1:] {
 		if done := e[c]; done != nil && done.statements > 0 {
-			fmt.Printf("  %-44s %6.2f commits, %.2f statements\n", "per answer, "+c.name, done.commits/done.answers, done.statements/done.answers)
+			fmt.Printf("  %-44s %6.2f commits, %.2f statements, %.0f bytes of log\n", "per answer, "+c.name, done.commits/done.answers, done.statements/done.answers, done.log/done.answers)
 		}
 	}
 }

@@ -70,6 +70,28 @@ func TestACostlyCountIsRemembered(t *testing.T) {
 	})
 }
 
+func TestWhoAsksDuringALongCountIsToldTheLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, slowly := census(time.Millisecond)
+		if _, err := c.Take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slowly.takes = time.Minute
+		go func() { _, _ = c.Take(context.Background()) }()
+		synctest.Wait()
+		began := time.Now()
+		got, err := c.Take(t.Context())
+		if err != nil || got.Sessions != 1 || time.Since(began) != 0 {
+			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
+		}
+		time.Sleep(time.Minute)
+		if got := c.Last(); got.Sessions != 2 {
+			t.Errorf("after it there are %+v", got)
+		}
+	})
+}
+
 func TestAnAskerWhoLeavesWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
