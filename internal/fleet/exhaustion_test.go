@@ -3,6 +3,8 @@
 package fleet
 
 import (
+	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store/sqlstore"
 )
 
 // The way to the database is slow, then it swallows everything for a while, then the
@@ -75,6 +80,61 @@ func (f *fleet) recovers() {
 			}
 			return nil
 		})
+	}
+}
+
+// When a machine has vanished, a node finds out once, and not once for each of its
+// idle connections.
+func TestConnectionsToAMachineThatIsGoneAreNotTriedOneByOne(t *testing.T) {
+	t.Parallel()
+	p := newPostgres(t)
+	r := newRoad(t, p.host())
+	db, err := sqlstore.OpenPostgres(t.Context(), p.through(r.host(), ""), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	sessions := db.Set().Sessions
+	began := time.Now().UTC()
+	begin := func(ctx context.Context) error {
+		s := session.Session{Delivery: session.Body, CreatedAt: began, ExpiresAt: began.Add(time.Hour)}
+		_, _ = crand.Read(s.ID[:])
+		return sessions.Begin(ctx, s)
+	}
+	verbs := map[string]func(ctx context.Context) error{
+		"Begin": begin,
+		"List":  func(ctx context.Context) error { _, err := sessions.List(ctx, session.Query{}); return err },
+	}
+	r.slow(20 * time.Millisecond)
+	var many sync.WaitGroup
+	for range 40 { // which fills the pools
+		for name, verb := range verbs {
+			many.Go(func() {
+				if err := verb(t.Context()); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+	}
+	many.Wait()
+	idle := ask[int](t, p, connections)
+	r.slow(0)
+	r.lose()
+	for name, verb := range verbs {
+		failures := 0
+		for ; ; failures++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			err := verb(ctx)
+			cancel()
+			if err == nil {
+				break
+			}
+			if failures == 3 {
+				t.Errorf("%s failed %d times, with %d connections: %v", name, failures, idle, err)
+				break
+			}
+		}
+		t.Logf("%s failed %d times, with %d connections", name, failures, idle)
 	}
 }
 
