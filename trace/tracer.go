@@ -115,8 +115,9 @@ func (t *Tracer) take(s *Span) {
 	}
 }
 
-// Run exports what ends, until the context does; then it exports what is left. It
-// logs that the collector is gone, and that it is back, once each.
+// Run exports what ends, until the context does; then it exports what is left, for
+// five seconds at most. It logs that the collector is gone, and that it is back, once
+// each.
 func (t *Tracer) Run(ctx context.Context) {
 	ticker := time.NewTicker(exportEvery)
 	defer ticker.Stop()
@@ -136,7 +137,7 @@ func (t *Tracer) Run(ctx context.Context) {
 		clear(batch)
 		batch = batch[:0]
 	}
-	for {
+	for ctx.Err() == nil {
 		select {
 		case s := <-t.ended:
 			if batch = append(batch, s); len(batch) == batchSize {
@@ -145,12 +146,15 @@ func (t *Tracer) Run(ctx context.Context) {
 		case <-ticker.C:
 			flush(context.WithoutCancel(ctx))
 		case <-ctx.Done():
-			for len(t.ended) > 0 && len(batch) < batchSize {
-				batch = append(batch, <-t.ended)
-			}
-			flush(context.WithoutCancel(ctx))
-			return
 		}
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportWithin)
+	defer cancel()
+	for bounded.Err() == nil && len(t.ended)+len(batch) > 0 {
+		for len(t.ended) > 0 && len(batch) < batchSize {
+			batch = append(batch, <-t.ended)
+		}
+		flush(bounded)
 	}
 }
 

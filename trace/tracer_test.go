@@ -197,6 +197,24 @@ func TestACollectorThatIsGoneIsToldOnceAndStopsNobody(t *testing.T) {
 	})
 }
 
+func TestTheEndExportsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kept := &shelf{}
+		tracer := trace.New(trace.Config{Export: kept.export, Sample: 1, Logger: quiet})
+		for range 1300 { // more than one batch
+			_, span := tracer.Request(request(""), false)
+			span.End()
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		tracer.Run(ctx)
+		if got := kept.count(); got != 1300 {
+			t.Errorf("%d spans arrived, want 1300", got)
+		}
+	})
+}
+
 func TestASlowCollectorCostsSpansNotTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
