@@ -123,6 +123,9 @@ func (s *Server) checks() []httpapi.Check {
 			return nil
 		}},
 	}
+	if len(s.writables) > 0 {
+		checks = append(checks, httpapi.Check{Name: "writing", Fail: writing(s.writables, s.config.Now)})
+	}
 	if s.config.Journal != nil {
 		checks = append(checks, httpapi.Check{Name: "journal", Fail: func(context.Context) error { return s.config.Journal.Check() }})
 	}

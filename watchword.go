@@ -43,7 +43,8 @@ type Server struct {
 	metrics     *metric.Node
 	census      *metric.Census
 
-	beneath store.Set // the stores without the journal
+	beneath   store.Set // the stores without the journal
+	writables []writable
 
 	closing chan struct{} // closed when streams shall end
 	drain   sync.Once
@@ -68,12 +69,13 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	hasher := password.New(password.Config{Rand: c.Rand})
+	writables := writables(c.Store)
 	node := metric.New(c.Now(), hasher, c.Store)
 	c.Store = node.Stores()
 	if err := c.reopen(ctx); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, metrics: node, census: node.NewCensus(c.Now), closing: make(chan struct{})}
+	s := &Server{config: c, metrics: node, census: node.NewCensus(c.Now), writables: writables, closing: make(chan struct{})}
 	if err := s.record(ctx); err != nil {
 		return nil, err
 	}

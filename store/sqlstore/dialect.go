@@ -23,6 +23,8 @@ type dialect struct {
 	// for whatever durable commits wait for; "" where what can be seen is durable.
 	confirm string
 
+	touch string // writes something that nobody reads
+
 	versions  string // makes the table of versions unless it is there
 	versioned string // asks whether it is there: 1, or 0
 	lock      string // keeps other processes from migrating until unlock, or the end of the transaction

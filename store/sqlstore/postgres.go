@@ -21,7 +21,8 @@ var postgres = dialect{
 	forUpdate: ` FOR UPDATE`,
 	unlessID:  `ON CONFLICT (id) DO NOTHING`,
 	contains:  `position(? in roles) > 0`,
-	confirm:   `SELECT version FROM watchword_versions WHERE version = 1 FOR SHARE`,
+	confirm:   `SELECT version FROM watchword_versions WHERE version = 1 FOR KEY SHARE`,
+	touch:     `UPDATE watchword_versions SET name = name WHERE version = 1`,
 	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version bigint NOT NULL PRIMARY KEY, name text NOT NULL)`,
 	versioned: `SELECT count(to_regclass('watchword_versions'))`,
 	lock:      `SELECT pg_advisory_xact_lock(8601743501978247523)`, // held until the transaction ends

@@ -25,6 +25,7 @@ var sqlite = dialect{
 	embedded:  true,
 	unlessID:  `ON CONFLICT (id) DO NOTHING`,
 	contains:  `instr(roles, ?) > 0`,
+	touch:     `UPDATE watchword_sync SET written = written + 1`, // what stays as it is SQLite does not write
 	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT`,
 	versioned: `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'watchword_versions'`,
 	text:      func(s string) any { return s },

@@ -23,6 +23,17 @@ func (db *DB) exec(ctx context.Context, statement string, args ...any) (int64, e
 	return changed, err
 }
 
+// Writable writes something, as a rotation is written, and fails if that did: the
+// disk is full, or takes no writes, or the server is a replica. Reading alone would
+// not show it.
+func (db *DB) Writable(ctx context.Context) error {
+	err := db.attempt(ctx, func() error {
+		_, err := db.relaxed.ExecContext(ctx, db.dialect.touch)
+		return err
+	})
+	return db.fault(ctx, err)
+}
+
 func affected(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
