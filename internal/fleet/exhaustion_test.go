@@ -41,7 +41,7 @@ func TestASlowDatabaseHoldsNobodyForLong(t *testing.T) {
 
 	rest := c.refreshing()
 	r.stall()
-	f.outOfOrder()
+	f.outOfOrder(c.all()[0].owner)
 	time.Sleep(answerWithin / 2) // long enough for what was under way to be given up
 	r.pass()
 	began := time.Now()
@@ -185,7 +185,7 @@ func TestWithoutAConnectionANodeSaysSo(t *testing.T) {
 		t.Error("with four connections nobody refreshes")
 	}
 	limit(0)
-	f.outOfOrder()
+	f.outOfOrder(c.all()[0].owner)
 	limit(-1)
 	began := time.Now()
 	f.allReady()

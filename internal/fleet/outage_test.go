@@ -55,7 +55,7 @@ func TestTheDatabaseMayDieAtAnyMoment(t *testing.T) {
 		time.Sleep(6500 * time.Millisecond)
 		p.kill()
 		stop.Store(true)
-		f.outOfOrder()
+		f.outOfOrder(c.all()[0].owner)
 		p.start()
 		f.allReady()
 		leaving.Wait()
@@ -71,9 +71,10 @@ func TestTheDatabaseMayDieAtAnyMoment(t *testing.T) {
 	f.asCalmAs(calm, p)
 }
 
-// outOfOrder holds every node to what it answers while its database is away: 503, in
-// time, with when to come back; and that the process is well, but not ready.
-func (f *fleet) outOfOrder() {
+// outOfOrder holds every node to what it answers while its database is away, or takes
+// no writes: 503 to a user who signs in, in time, with when to come back; and that
+// the process is well, but not ready.
+func (f *fleet) outOfOrder(user string) {
 	f.t.Helper()
 	f.everywhere(func(i int, n *node) {
 		for _, row := range []struct {
@@ -81,14 +82,14 @@ func (f *fleet) outOfOrder() {
 			status int
 			within time.Duration
 		}{
-			{signIn("nobody"), http.StatusServiceUnavailable, answerWithin},
+			{signIn(user), http.StatusServiceUnavailable, answerWithin},
 			{call{method: "GET", path: "/readyz"}, http.StatusServiceUnavailable, readyWithin},
 			{call{method: "GET", path: "/healthz"}, http.StatusOK, readyWithin},
 			{call{method: "GET", path: "/.well-known/jwks.json"}, http.StatusOK, readyWithin},
 		} {
 			a, err := f.one(i, row.call)
 			if err != nil || a.status != row.status || a.took > row.within || a.status == http.StatusServiceUnavailable && a.retryAfter == "" {
-				f.t.Errorf("while the database is away %s answers %s %s: %s, Retry-After %q, %v; want %d within %s",
+				f.t.Errorf("while its database is out of order %s answers %s %s: %s, Retry-After %q, %v; want %d within %s",
 					n.name, row.method, row.path, a, a.retryAfter, err, row.status, row.within)
 			}
 		}
@@ -102,12 +103,16 @@ type stillness struct {
 	connections int
 }
 
-// stillness measures, once what was asked has come to an end.
+// stillness measures, once what was asked has come to an end. A fleet without a
+// server has no connections.
 func (f *fleet) stillness(p *postgres) stillness {
 	f.t.Helper()
 	f.client.CloseIdleConnections()
 	time.Sleep(time.Second)
-	s := stillness{connections: ask[int](f.t, p, connections)}
+	var s stillness
+	if p != nil {
+		s.connections = ask[int](f.t, p, connections)
+	}
 	for _, n := range f.nodes {
 		for name, to := range map[string]*[]float64{"go_goroutines": &s.goroutines, "process_open_fds": &s.files} {
 			value, err := n.gauge(name)
