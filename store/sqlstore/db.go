@@ -39,7 +39,7 @@ type DB struct {
 	keeper *keeper // nil: the database looks after itself
 	closed *atomic.Bool
 
-	renewed *atomic.Int64 // when renew last did something, in ns; nil: there is nothing to renew
+	contact *contact // nil: the database is in this process
 	logger  *slog.Logger
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]

@@ -32,7 +32,10 @@ func (db *DB) fault(ctx context.Context, err error) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		ended = context.DeadlineExceeded // a network's timer may fire before the context's
 	}
-	if err != nil && (ended == context.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)) {
+	switch {
+	case err == nil:
+		db.contact.answer()
+	case ended == context.DeadlineExceeded, errors.Is(err, context.DeadlineExceeded):
 		db.renew()
 	}
 	switch {

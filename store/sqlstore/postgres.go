@@ -135,8 +135,8 @@ func OpenPostgres(ctx context.Context, address string, o Options) (*DB, error) {
 
 // connectWithin is how many seconds a server may take to be connected to, unless the
 // address says so. Of several the first may be a machine that is gone: the next must
-// have its turn before a request runs out of time.
-const connectWithin = "4"
+// have its turn before whoever asks runs out of time, which is 3 s for /readyz.
+const connectWithin = "2"
 
 // withCommit sets synchronous_commit in an address; unless override, only if it
 // is not set.

@@ -30,7 +30,7 @@ const (
 
 // openRemote finishes the opening of a database that other processes serve.
 func openRemote(ctx context.Context, d *dialect, name string, reading, durable, relaxed *pool, o Options) (*DB, error) {
-	db := &DB{dialect: d, name: name, reading: reading, durable: durable, relaxed: relaxed, closed: new(atomic.Bool), renewed: new(atomic.Int64), logger: o.Logger}
+	db := &DB{dialect: d, name: name, reading: reading, durable: durable, relaxed: relaxed, closed: new(atomic.Bool), contact: new(contact), logger: o.Logger}
 	if db.logger == nil {
 		db.logger = slog.Default()
 	}
@@ -52,18 +52,34 @@ func openRemote(ctx context.Context, d *dialect, name string, reading, durable, 
 	return db, nil
 }
 
-// renewEvery is how often connections are renewed at most because a server is late.
-const renewEvery = 5 * time.Second
+// contact is when a server was heard of last, in ns.
+type contact struct {
+	answered atomic.Int64 // it did what it was asked
+	renewed  atomic.Int64 // the connections to it were
+}
+
+// answer notes that the server answers. A nil contact notes nothing.
+func (c *contact) answer() {
+	if c != nil {
+		c.answered.Store(time.Now().UnixNano())
+	}
+}
+
+// lost reports, once in a while, that the server was late and says nothing.
+func (c *contact) lost() bool {
+	if c == nil {
+		return false
+	}
+	const quiet, once = time.Second, 5 * time.Second
+	now, renewed := time.Now().UnixNano(), c.renewed.Load()
+	return now-c.answered.Load() >= int64(quiet) && now-renewed >= int64(once) && c.renewed.CompareAndSwap(renewed, now)
+}
 
 // renew closes the idle connections to a server that did not answer in time. Its
 // machine may be gone, and another in its place: each of them would keep somebody
 // waiting in vain, and there are many.
 func (db *DB) renew() {
-	if db.renewed == nil {
-		return
-	}
-	now, last := time.Now().UnixNano(), db.renewed.Load()
-	if now-last < int64(renewEvery) || !db.renewed.CompareAndSwap(last, now) {
+	if !db.contact.lost() {
 		return
 	}
 	for _, p := range []*pool{db.reading, db.durable, db.relaxed} {
