@@ -206,6 +206,21 @@ func (c *crowd) live(done <-chan struct{}, d *device, tabs int, pause time.Durat
 	all.Wait()
 }
 
+// refreshing has the whole crowd refresh until it is told to rest, or the test ends.
+func (c *crowd) refreshing() (rest func()) {
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for _, d := range c.all() {
+		busy.Go(func() { c.live(done, d, 2, time.Second) })
+	}
+	rest = sync.OnceFunc(func() {
+		close(done)
+		busy.Wait()
+	})
+	c.t.Cleanup(rest)
+	return rest
+}
+
 // alive is a device that is signed in, taken at random; nil: there is none.
 func (c *crowd) alive() *device {
 	all := c.all()

@@ -92,19 +92,6 @@ func (p *pair) lagging(c *crowd, happens func()) (rest func()) {
 	return rest
 }
 
-// refreshing has the whole crowd refresh until it is told to rest.
-func (c *crowd) refreshing() (rest func()) {
-	done := make(chan struct{})
-	var busy sync.WaitGroup
-	for _, d := range c.all() {
-		busy.Go(func() { c.live(done, d, 2, time.Second) })
-	}
-	return func() {
-		close(done)
-		busy.Wait()
-	}
-}
-
 // A replica that is not waited for lacks the last seconds. Sessions that were
 // rotated in them go on; but those that began in them are unknown, and those that
 // were ended in them live again. (docs/failures.md says how to have it otherwise.)

@@ -149,10 +149,12 @@ func (n *node) tryStart(ctx context.Context) error {
 	defer limit.Stop()
 	for {
 		if address, err := os.ReadFile(portFile); err == nil && len(address) > 0 {
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			n.url, n.metrics = strings.TrimSpace(string(address)), life.field("address", "/metrics")
-			return nil
+			if metrics := life.field("address", "/metrics"); metrics != "" { // or the line is on its way
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				n.url, n.metrics = strings.TrimSpace(string(address)), metrics
+				return nil
+			}
 		}
 		select {
 		case <-look.C:

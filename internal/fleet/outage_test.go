@@ -24,6 +24,7 @@ const (
 // nobody has been signed out, no revocation has been forgotten, and the nodes are as
 // they were before.
 func TestTheDatabaseMayDieAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	// A rotation may take 1.5 s to reach the disk, so that there is something to lose.
 	p := newPostgres(t, "wal_writer_delay=1500ms")
 	f := assemble(t, p.address(""), "--min-token-age", "5s", "--retry-window", "3s")

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,11 +216,12 @@ func (p *postgres) kill() {
 	if cmd == nil {
 		return
 	}
+	_ = cmd.Process.Signal(syscall.SIGSTOP) // it makes no more children; this fails if it has ended
 	children := childrenOf(cmd.Process.Pid)
-	_ = cmd.Process.Kill() // fails if it has ended
 	for _, child := range children {
 		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
+	_ = cmd.Process.Kill()
 	_ = waited()
 	for start := time.Now(); time.Since(start) < time.Second && slices.ContainsFunc(children, lives); {
 		time.Sleep(time.Millisecond) // killed, and not gone yet
@@ -344,7 +346,8 @@ func (p *postgres) promote() {
 	}
 }
 
-// eventually waits until something holds, and fails the test if it takes too long.
+// eventually waits until something holds, and fails the test if it takes too long. It
+// ends its goroutine if the test ends first.
 func eventually(t testing.TB, within time.Duration, what string, holds func() error) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -352,6 +355,9 @@ func eventually(t testing.TB, within time.Duration, what string, holds func() er
 		err := holds()
 		if err == nil {
 			return time.Since(start)
+		}
+		if t.Context().Err() != nil {
+			runtime.Goexit()
 		}
 		if time.Since(start) > within {
 			t.Fatalf("after %s it is not so that %s: %v", within, what, err)

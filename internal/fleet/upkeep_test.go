@@ -105,7 +105,7 @@ func TestExpiredSessionsLeaveQuietly(t *testing.T) {
 			default:
 			}
 			var modes int
-			if err := raw.QueryRow(`SELECT count(*) FROM pg_locks WHERE relation = 'watchword_sessions'::regclass
+			if err := raw.QueryRow(`SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND relation = 'watchword_sessions'::regclass
 				AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock')`).Scan(&modes); err != nil || modes > 0 {
 				t.Errorf("%d locks keep others from the table, %v", modes, err)
 				return
