@@ -20,7 +20,7 @@ build: ## Build the binary bin/watchword
 	$(BUILD) -o bin/watchword ./cmd/watchword
 
 bench: ## Measure: each figure beside its limit
-	@go run ./bench
+	@scripts/bench.sh
 
 bench-stores: ## Measure a refresh on each store, beside a naive variant (BENCH='-sessions 10000000')
 	@scripts/servers.sh go run ./bench stores $(BENCH)
