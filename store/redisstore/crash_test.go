@@ -126,6 +126,10 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 	}
 }
 
+// apart is how far a session's birth and its rotations are: farther than what a crash
+// loses, as the rule has it by MinAge.
+const apart = 1500 * time.Millisecond
+
 // live begins, rotates and ends sessions until it is told to stop.
 func live(t *testing.T, s session.Store, stop <-chan struct{}, lives []*life) []*life {
 	ctx := t.Context()
@@ -143,7 +147,7 @@ func live(t *testing.T, s session.Store, stop <-chan struct{}, lives []*life) []
 		switch {
 		case !l.begun:
 			if s.Begin(ctx, l.Session) == nil {
-				l.begun = true
+				l.begun, l.rotated = true, time.Now()
 				lives = append(lives, l)
 			}
 		case l.asked:
@@ -151,7 +155,7 @@ func live(t *testing.T, s session.Store, stop <-chan struct{}, lives []*life) []
 			l.asked = true
 			did, err := s.Revoke(ctx, l.ID, session.Tombstone{At: time.Now(), Reason: session.SignedOut})
 			l.ended = did && err == nil
-		case time.Since(l.rotated) > session.SyncWithin: // as the rule has it, by MinAge
+		case time.Since(l.rotated) > apart:
 			next := following(l.Register)
 			if did, err := s.Advance(ctx, l.ID, l.Generation, next); err == nil && did {
 				l.Register, l.rotated = next, time.Now()
