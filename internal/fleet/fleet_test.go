@@ -26,6 +26,7 @@ type fleet struct {
 	admin  string // an administrator's access token
 	spare  setting
 	kills  atomic.Int64
+	beside func() error // another server dies and comes back; nil: none does
 }
 
 const fleetSize = 3
@@ -36,8 +37,14 @@ const masterSecret = "6d1f0f2c53b7a1e48c9d7b0e5f3a2c1d8e4b6a7f9c0d1e2f3a4b5c6d7e
 // assemble starts three nodes on a database.
 func assemble(t testing.TB, database string, args ...string) *fleet {
 	t.Helper()
+	return assembleWith(t, []string{"WATCHWORD_DATABASE=" + database}, args...)
+}
+
+// assembleWith starts three nodes with settings in the environment.
+func assembleWith(t testing.TB, environ []string, args ...string) *fleet {
+	t.Helper()
 	f := &fleet{t: t, client: browser(t), spare: setting{
-		environ: []string{"WATCHWORD_DATABASE=" + database, "WATCHWORD_MASTER_SECRET=" + masterSecret}, args: args,
+		environ: append([]string{"WATCHWORD_MASTER_SECRET=" + masterSecret}, environ...), args: args,
 	}}
 	for i := range fleetSize {
 		f.nodes = append(f.nodes, newNode(t, fmt.Sprintf("node %d", i), f.spare))
@@ -128,7 +135,11 @@ func (f *fleet) killing(answers *atomic.Int64, least int64, do func()) {
 			}
 			n := f.nodes[rand.IntN(len(f.nodes))]
 			n.kill()
-			f.kills.Add(1)
+			if f.kills.Add(1)%2 == 0 && f.beside != nil {
+				if err := f.beside(); err != nil {
+					f.t.Error(err)
+				}
+			}
 			time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
 			if err := n.tryStart(f.t.Context()); err != nil {
 				f.t.Errorf("%s does not start again: %v\n%s", n.name, err, n.log.tail())

@@ -13,8 +13,21 @@ import (
 // nodes are killed and started again. Nobody honest is signed out, what is ended
 // stays ended on every node, and each token has one successor.
 func TestNodesMayDieAtAnyMoment(t *testing.T) {
-	f := assemble(t, newPostgres(t).address(""), "--min-token-age", "0s", "--retry-window", "1m")
+	t.Run("postgres", func(t *testing.T) {
+		nodesDie(t, []string{"WATCHWORD_DATABASE=" + newPostgres(t).address("")}, nil)
+	})
+	t.Run("postgres and redis", func(t *testing.T) {
+		r := newRedis(t)
+		nodesDie(t, []string{"WATCHWORD_DATABASE=" + newPostgres(t).address(""), "WATCHWORD_SESSIONS=" + r.address()}, r.dies)
+	})
+}
+
+// nodesDie tells the story with settings in the environment. beside, if any, dies and
+// comes back after each second node.
+func nodesDie(t *testing.T, environ []string, beside func() error) {
+	f := assembleWith(t, environ, "--min-token-age", "0s", "--retry-window", "1m")
 	f.appoint()
+	f.beside = beside
 	c := newCrowd(f)
 	c.once = true
 	regular := c.join(2, true)[0].owner

@@ -208,10 +208,10 @@ func (n *node) keptSecrets(environ []string) {
 		if name == "WATCHWORD_MASTER_SECRET" {
 			words[value] = "the master secret"
 		}
-		if _, rest, ok := strings.Cut(value, "postgres://"); ok {
+		if _, rest, ok := strings.Cut(value, "://"); ok && strings.Contains(rest, "@") {
 			if _, secret, ok := strings.Cut(rest, ":"); ok {
 				secret, _, _ = strings.Cut(secret, "@")
-				words[secret] = "the password of the database"
+				words[secret] = "the password of a database"
 			}
 		}
 	}
