@@ -1,7 +1,9 @@
 package redisstore_test
 
 import (
+	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,8 +136,8 @@ func TestAFailoverBringsBackNothing(t *testing.T) {
 	t.Parallel()
 	c := launchCluster(t, true)
 	durable := database(t)
-	bare := connect(t, c.address())
-	nodes := &nodes{all: []session.Store{withLedger(bare, durable), withLedger(connect(t, c.address()), durable)}}
+	bare, other := connect(t, c.address()), connect(t, c.address())
+	nodes := &nodes{all: []session.Store{withLedger(bare, durable), withLedger(other, durable)}}
 
 	const many = 60
 	var revoked, rotated, begun []session.Session
@@ -185,6 +187,14 @@ func TestAFailoverBringsBackNothing(t *testing.T) {
 		for _, replica := range pairs {
 			if !strings.Contains(c.info(t, replica), "cluster_state:ok") {
 				return false
+			}
+		}
+		// Every slot, for either client: until it knows better it asks the dead.
+		for _, store := range []session.Store{bare, other} {
+			for _, s := range slices.Concat(revoked, rotated, begun) {
+				if _, err := store.Find(t.Context(), s.ID); err != nil && !errors.Is(err, session.ErrNotFound) {
+					return false
+				}
 			}
 		}
 		return bare.Begin(t.Context(), birth(account.ID{3})) == nil
