@@ -86,6 +86,7 @@ func TestWhoAsksDuringALongCountIsToldTheLast(t *testing.T) {
 			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := c.Last(); got.Sessions != 2 {
 			t.Errorf("after it there are %+v", got)
 		}
