@@ -108,13 +108,14 @@ start_mysql() {
 		server=$(command -v mariadbd) || return 0
 	fi
 	private mysql
+	private mysql-temporary # in /tmp itself two runs at once take each other's tables
 	port=$(free_port)
-	(cd / && "${unprivileged[@]}" mariadb-install-db --no-defaults --datadir="$folder/mysql" \
+	(cd / && TMPDIR=$folder/mysql-temporary "${unprivileged[@]}" mariadb-install-db --no-defaults --datadir="$folder/mysql" \
 		--auth-root-authentication-method=normal --skip-test-db) >"$folder/mysql.log" 2>&1 || {
 		cat "$folder/mysql.log" >&2
 		exit 1
 	}
-	(cd / && exec "${unprivileged[@]}" "$server" --no-defaults --datadir="$folder/mysql" --port="$port" \
+	(cd / && TMPDIR=$folder/mysql-temporary exec "${unprivileged[@]}" "$server" --no-defaults --datadir="$folder/mysql" --port="$port" \
 		--bind-address=127.0.0.1 --socket="$folder/mysql/server.sock" --pid-file="$folder/mysql/server.pid" \
 		--character-set-server=utf8mb4 --max-connections=200) >>"$folder/mysql.log" 2>&1 &
 	pids+=($!)
