@@ -48,8 +48,8 @@ var table = map[string]rule{
 	"store/memory":     {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}},
 	"store/sqlstore":   {ours: []string{"account", "audit", "internal/batch", "internal/uuid", "session", "signing", "store"}},
 	"store/mongostore": {ours: []string{"account", "audit", "internal/batch", "session", "signing", "store"}, outside: []string{"go.mongodb.org/mongo-driver/v2"}},
-	"store/redisstore": {ours: []string{"account", "session"}, outside: []string{"github.com/redis/rueidis"}},
-	"store/ledger":     {ours: []string{"account", "session"}},
+	"store/redisstore": {ours: []string{"account", "internal/batch", "session"}, outside: []string{"github.com/redis/rueidis"}},
+	"store/ledger":     {ours: []string{"account", "internal/batch", "session"}},
 	"store/storetest":  {ours: []string{"account", "audit", "internal/uuid", "session", "signing", "store"}, outside: []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp"}},
 
 	"metric": {ours: []string{"account", "audit", "internal/batch", "session", "signing", "store", "trace"}},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/batch"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -262,7 +263,7 @@ func (s *sessions) enterEnded(ctx context.Context, id session.ID, t session.Tomb
 func (s *sessions) endBriefly(ctx context.Context, t session.Tombstone, ids ...session.ID) {
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
-	_, err := each(ids, func(id session.ID) (bool, error) { return s.fast.Revoke(ctx, id, t) })
+	_, err := batch.Each(ids, func(id session.ID) (bool, error) { return s.fast.Revoke(ctx, id, t) })
 	if err != nil {
 		s.logger.Warn("a revocation is durable, but the store of sessions was not told; it will be when the session is used", "sessions", len(ids), "err", err)
 	}

@@ -3,10 +3,10 @@ package ledger
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/batch"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -67,7 +67,7 @@ func (s *sessions) living(ctx context.Context, entries []session.Session, at tim
 		byID[entry.ID] = entry
 		ids = append(ids, entry.ID)
 	}
-	findings, err := each(ids, func(id session.ID) (finding, error) {
+	findings, err := batch.Each(ids, func(id session.ID) (finding, error) {
 		if byID[id].Generation != elsewhere {
 			return finding{Session: byID[id], known: true}, nil
 		}
@@ -103,29 +103,6 @@ func (s *sessions) Forget(ctx context.Context, before time.Time, limit int) (int
 	n, err := s.durable.Forget(ctx, before, limit)
 	m, failed := s.fast.Forget(ctx, before, limit)
 	return max(n, m), errors.Join(err, failed)
-}
-
-// each calls do for every id, a few at once, and returns what the calls returned, or the
-// first error, once all have ended.
-func each[T any](ids []session.ID, do func(session.ID) (T, error)) ([]T, error) {
-	const atOnce = 64
-	values, errs := make([]T, len(ids)), make([]error, len(ids))
-	var group sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for i, id := range ids {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			values[i], errs[i] = do(id)
-		})
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
 }
 
 // page is how many sessions a query with this limit may return.

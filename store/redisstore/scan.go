@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -16,7 +15,6 @@ import (
 const (
 	chunkSize = 500  // keys in one pipeline
 	scanSize  = 1000 // keys that one step of a scan looks at: Redis stops for half a millisecond
-	atOnce    = 64   // calls of many under way
 )
 
 // List implements session.Store. Unless the query names a user it reads every session.
@@ -296,28 +294,6 @@ func (s *Store) each(ctx context.Context, ids []session.ID, command func(session
 		}
 	}
 	return nil
-}
-
-// many calls do for every id, a few at once, and returns what the calls returned, or
-// the first error, once all have ended.
-func many[T any](ids []session.ID, do func(session.ID) (T, error)) ([]T, error) {
-	values, errs := make([]T, len(ids)), make([]error, len(ids))
-	var group sync.WaitGroup
-	places := make(chan struct{}, atOnce)
-	for i, id := range ids {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			values[i], errs[i] = do(id)
-		})
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
 }
 
 // page is how many sessions a query with this limit may return.

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/batch"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -95,7 +96,7 @@ func (s *Store) RevokeUser(ctx context.Context, user account.ID, except session.
 		return nil, err
 	}
 	ids = slices.DeleteFunc(ids, func(id session.ID) bool { return id == except })
-	did, err := many(ids, func(id session.ID) (bool, error) { return s.revoke(ctx, id, user, t) })
+	did, err := batch.Each(ids, func(id session.ID) (bool, error) { return s.revoke(ctx, id, user, t) })
 	if err != nil {
 		return nil, err
 	}
