@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"cmp"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,6 +142,11 @@ func checkService(t *testing.T, file string, s types.ServiceConfig, secrets []st
 			t.Errorf("%s: the command line of %s has a secret", file, s.Name)
 		}
 	}
+	for _, volume := range s.Volumes {
+		if _, err := os.Stat(volume.Source); volume.Type == types.VolumeTypeBind && err != nil { // Docker would make a folder
+			t.Errorf("%s: %s: %v", file, s.Name, err)
+		}
+	}
 	if name, tag, ok := strings.Cut(s.Image, ":"); s.Build == nil && (!ok || tag == "latest") {
 		t.Errorf("%s: %s is of no version", file, name)
 	}
@@ -157,6 +164,101 @@ func checkNode(t *testing.T, file string, s types.ServiceConfig, known []string)
 		if !slices.Contains(known, name) {
 			t.Errorf("%s: there is no setting %s", file, name)
 		}
+	}
+}
+
+// administrators are the names and passwords of those who may do everything in a
+// server of an image.
+var administrators = map[string]func(environment types.MappingWithEquals) (name, password string){
+	"postgres": func(e types.MappingWithEquals) (string, string) {
+		return cmp.Or(value(e, "POSTGRES_USER"), "postgres"), value(e, "POSTGRES_PASSWORD")
+	},
+	"mongo": func(e types.MappingWithEquals) (string, string) {
+		return value(e, "MONGO_INITDB_ROOT_USERNAME"), value(e, "MONGO_INITDB_ROOT_PASSWORD")
+	},
+	"redis": func(e types.MappingWithEquals) (string, string) { return "default", value(e, "REDISCLI_AUTH") },
+}
+
+// value is that of a variable, "" if it is not set.
+func value(environment types.MappingWithEquals, name string) string {
+	if set := environment[name]; set != nil {
+		return *set
+	}
+	return ""
+}
+
+func TestWatchwordAdministersNoDatabase(t *testing.T) {
+	t.Parallel()
+	made := secretsMade(t)
+	for _, file := range composeFiles(t) {
+		project, err := load(t, file, made)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		for _, node := range project.Services {
+			if node.Image != "watchword" {
+				continue
+			}
+			for _, setting := range []string{"WATCHWORD_DATABASE", "WATCHWORD_SESSIONS"} {
+				if address := value(node.Environment, setting); address != "" {
+					checkAddress(t, file+": "+node.Name, node, project, address)
+				}
+			}
+		}
+	}
+}
+
+// checkAddress checks who a node is to a database.
+func checkAddress(t *testing.T, who string, node types.ServiceConfig, project *types.Project, address string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Errorf("%s has an address of a database that cannot be read", who)
+		return
+	}
+	server := project.Services[u.Hostname()]
+	image, _, _ := strings.Cut(server.Image, ":")
+	if administrators[image] == nil {
+		t.Errorf("%s: nobody knows who administers %q", who, image)
+		return
+	}
+	name, password := administrators[image](server.Environment)
+	if name == "" || password == "" {
+		t.Errorf("%s: whoever comes administers %s", who, image)
+		return
+	}
+	if u.User.Username() == name {
+		t.Errorf("%s is the administrator of %s", who, image)
+	}
+	for variable := range node.Environment {
+		if strings.Contains(value(node.Environment, variable), password) {
+			t.Errorf("%s knows the password of the administrator of %s, from %s", who, image, variable)
+		}
+	}
+	if own, _ := u.User.Password(); own != value(server.Environment, "WATCHWORD_PASSWORD") {
+		t.Errorf("%s has another password than %s gives it", who, image)
+	}
+}
+
+// The secrets of an older version are kept, and those that it did not know are added.
+func TestSecretsThatAreMissingAreAdded(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	copyFile(t, "../secrets.sh", filepath.Join(folder, "secrets.sh"))
+	const old = "POSTGRES_PASSWORD=kept" // an editor left no line break
+	if err := os.WriteFile(filepath.Join(folder, ".env"), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.CommandContext(t.Context(), "sh", filepath.Join(folder, "secrets.sh")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, ".env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(text), old+"\n") || strings.Count(string(text), "\nPOSTGRES_PASSWORD=") != 0 ||
+		strings.Count(string(text), "\nPOSTGRES_ADMIN_PASSWORD=") != 1 {
+		t.Errorf("it has %d bytes and is not what it was and more", len(text))
 	}
 }
 

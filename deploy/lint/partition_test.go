@@ -22,13 +22,7 @@ import (
 // that was split by deploy/postgres/partition.sql.
 func TestSessionsInPartitionsKeepTheContract(t *testing.T) {
 	t.Parallel()
-	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-	if address == "" {
-		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "postgres") {
-			t.Fatal("postgres is required, and WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-		}
-		t.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where a PostgreSQL is")
-	}
+	address := postgres(t)
 	script, err := os.ReadFile("../postgres/partition.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +33,19 @@ func TestSessionsInPartitionsKeepTheContract(t *testing.T) {
 		t.Cleanup(func() { <-one })
 		return partitioned(t, address, string(script))
 	})
+}
+
+// postgres is the address of a PostgreSQL, whose superuser it names.
+func postgres(t *testing.T) string {
+	t.Helper()
+	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
+	if address == "" {
+		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "postgres") {
+			t.Fatal("postgres is required, and WATCHWORD_TEST_POSTGRES_URL does not say where it is")
+		}
+		t.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where a PostgreSQL is")
+	}
+	return address
 }
 
 // partitioned is the sessions of a database of their own.

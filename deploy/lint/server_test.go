@@ -16,6 +16,7 @@ import (
 
 	"github.com/watchwordauth/watchword"
 	"github.com/watchwordauth/watchword/session"
+	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/store/sqlstore"
 )
 
@@ -38,10 +39,15 @@ func serve(t testing.TB) server {
 			t.Error(err)
 		}
 	})
+	return serveOn(t, db.Set())
+}
+
+func serveOn(t testing.TB, set store.Set) server {
+	t.Helper()
 	policy := session.DefaultPolicy()
 	policy.MinAge, policy.RetryWindow = 0, 0
 	s, err := watchword.New(context.WithoutCancel(t.Context()), watchword.Config{
-		Store: db.Set(), MasterSecrets: []string{masterSecret(t)}, Policy: policy, Logger: quiet,
+		Store: set, MasterSecrets: []string{masterSecret(t)}, Policy: policy, Logger: quiet,
 	})
 	if err != nil {
 		t.Fatal(err)
