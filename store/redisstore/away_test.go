@@ -110,7 +110,7 @@ func (m *mortal) kill() {
 func (m *mortal) address() string { return "redis://127.0.0.1:" + m.port }
 
 // verbs are all verbs of a store, about one session.
-func verbs(ctx context.Context, s session.Store, one session.Session) map[string]func() error {
+func verbs(ctx context.Context, s *redisstore.Store, one session.Session) map[string]func() error {
 	return map[string]func() error{
 		"Begin":  func() error { return s.Begin(ctx, birth(one.UserID)) },
 		"Find":   func() error { _, err := s.Find(ctx, one.ID); return err },
@@ -128,6 +128,7 @@ func verbs(ctx context.Context, s session.Store, one session.Session) map[string
 		"Count":        func() error { _, err := s.Count(ctx, one.CreatedAt); return err },
 		"Forget":       func() error { _, err := s.Forget(ctx, one.CreatedAt, 1); return err },
 		"RevokedSince": func() error { _, err := s.RevokedSince(ctx, one.CreatedAt); return err },
+		"Writable":     func() error { return s.Writable(ctx) },
 	}
 }
 
@@ -195,7 +196,7 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 		"a full memory":      {[]string{"--maxmemory", "100mb"}, []string{"CONFIG", "SET", "maxmemory", "1"}, "raise maxmemory"},
 		"a replica":          {nil, []string{"REPLICAOF", "127.0.0.1", "1"}, "name the primary"},
 		"too few replicas":   {nil, []string{"CONFIG", "SET", "min-replicas-to-write", "1"}, "min-replicas-to-write"},
-		"a user who may not": {nil, []string{"ACL", "SETUSER", "default", "-eval", "-evalsha"}, "allow it the commands"},
+		"a user who may not": {nil, []string{"ACL", "SETUSER", "default", "-eval", "-evalsha", "-set"}, "allow it the commands"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +208,9 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 			err := s.Begin(t.Context(), birth(account.ID{1}))
 			if !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("Begin = %v, want %v, and: %s", err, redisstore.ErrUnavailable, row.want)
+			}
+			if err := s.Writable(t.Context()); !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("Writable = %v, want %v, and: %s", err, redisstore.ErrUnavailable, row.want)
 			}
 		})
 	}

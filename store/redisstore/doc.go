@@ -11,6 +11,7 @@
 //	ww:u:<user>     sorted set of the user's sessions, by ExpiresAt
 //	ww:{r}:at       sorted set of revoked sessions, by the time of the tombstone
 //	ww:{r}:expires  the same sessions, by ExpiresAt: so that they are forgotten
+//	ww:w:{<number>} what Writable writes and deletes
 //
 // Ids are the 16 bytes they are. A session and its user's index may live on
 // different nodes of a Cluster.
