@@ -41,8 +41,8 @@ type DB struct {
 
 	users, sessions, keys, events, parcels, versions *mongo.Collection
 	// finding reads what a majority agrees on at this moment; rotating writes to
-	// the memory of a majority.
-	finding, rotating *mongo.Collection
+	// the memory of a majority, and touching as well.
+	finding, rotating, touching *mongo.Collection
 
 	foundSessions *batch.Gatherer[session.ID, found[session.Session]]
 	foundUsers    *batch.Gatherer[account.ID, found[account.User]]
@@ -120,6 +120,7 @@ func connect(ctx context.Context, address string, o Options) (*DB, error) {
 		writing.SetWriteConcern(&writeconcern.WriteConcern{W: "majority", Journal: pointer(false)})
 	}
 	db.finding, db.rotating = db.database.Collection("watchword_sessions", reading), db.database.Collection("watchword_sessions", writing)
+	db.touching = db.database.Collection("watchword_versions", writing)
 	db.foundSessions = batch.New(limit, sessions{db}.findAll)
 	db.foundUsers = batch.New(limit, users{db}.findAll)
 	return db, nil
@@ -184,6 +185,15 @@ func (db *DB) replicated(ctx context.Context) (bool, error) {
 // Set is the four stores in this database.
 func (db *DB) Set() store.Set {
 	return store.Set{Users: users{db}, Sessions: sessions{db}, Keys: keys{db}, Events: events{db}}
+}
+
+// Writable writes something, as a rotation is written, and fails if that did: the server
+// is no primary, lacks its majority or its disk, or this user only reads. Reading
+// alone would not show it.
+func (db *DB) Writable(ctx context.Context) error {
+	// Every database has the document of the first step. What stays as it is would not be written.
+	_, err := db.touching.UpdateByID(ctx, int64(1), fields{field("$set", fields{field("written", micros(time.Now()))})})
+	return db.fault(ctx, err)
 }
 
 // Close closes the connections. What is asked of the stores afterwards fails.

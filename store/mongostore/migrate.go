@@ -99,7 +99,8 @@ func Inspect(ctx context.Context, address string) (Schema, error) {
 	return s, err
 }
 
-// versionDocument says that a step was taken. The lock is in the same collection.
+// versionDocument says that a step was taken. The lock is in the same collection, and
+// Writable notes in that of the first when it wrote last.
 type versionDocument struct {
 	Version int64  `bson:"_id"`
 	Name    string `bson:"name"`
