@@ -148,10 +148,8 @@ func TestATraceLeadsFromTheRequestToTheStore(t *testing.T) {
 	if refreshed.ParentSpanID != root.SpanID || refreshed.attribute("watchword.verdict") != "rotate" {
 		t.Errorf("the refresh's span is %+v, in %s", refreshed, root.SpanID)
 	}
-	for _, verb := range []string{"store sessions.find", "store users.find", "store sessions.advance"} {
-		if got := collected.named(t, caller, verb); got.ParentSpanID != refreshed.SpanID {
-			t.Errorf("%s is a part of %s, not of the refresh", verb, got.ParentSpanID)
-		}
+	if got := collected.named(t, caller, "store sessions.step"); got.ParentSpanID != refreshed.SpanID {
+		t.Errorf("the step is a part of %s, not of the refresh", got.ParentSpanID)
 	}
 	for what, secret := range map[string]string{
 		"a password": password, "a name": "adalovelace", "an email address": "ada@example.org", "a client's address": "198.51.100.9",

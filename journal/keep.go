@@ -25,6 +25,18 @@ type sessions struct {
 	journal *Journal
 }
 
+// Step implements session.Stepper, if the store does: it ends nothing.
+func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (bool, error) {
+	return s.Store.(session.Stepper).Step(ctx, id, rule)
+}
+
+// Beside implements session.Stepper. It is false where the store cannot step.
+func (s sessions) Beside(others session.Users) bool {
+	stepper, can := s.Store.(session.Stepper)
+	kept, mine := others.(users)
+	return can && mine && stepper.Beside(kept.Store)
+}
+
 // Revoke implements session.Store. It records the end of a session that had ended
 // already, too, unless it knows that it did: the call that ended it may have
 // failed to record it.

@@ -14,13 +14,14 @@ type sessions struct {
 	verbsOf
 	node *Node
 
-	begin, find, advance, revoke, revokeUser, byUser, revokedSince, list, count, forget *verb
+	begin, find, step, advance, revoke, revokeUser, byUser, revokedSince, list, count, forget *verb
 }
 
 func newSessions(store session.Store, n *Node) *sessions {
 	s := &sessions{Store: store, verbsOf: verbsOf{store: "sessions"}, node: n}
 	s.begin = s.verb("begin")
 	s.find = s.verb("find")
+	s.step = s.verb("step")
 	s.advance = s.verb("advance")
 	s.revoke = s.verb("revoke")
 	s.revokeUser = s.verb("revoke_user")
@@ -47,6 +48,21 @@ func (s *sessions) Find(ctx context.Context, id session.ID) (session.Session, er
 	found, err := s.Store.Find(ctx, id)
 	call.end(err)
 	return found, err
+}
+
+// Step implements session.Stepper, if the store that is measured does.
+func (s *sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (bool, error) {
+	ctx, call := s.step.start(ctx)
+	did, err := s.Store.(session.Stepper).Step(ctx, id, rule)
+	call.end(err)
+	return did, err
+}
+
+// Beside implements session.Stepper. It is false where the store cannot step.
+func (s *sessions) Beside(others session.Users) bool {
+	stepper, can := s.Store.(session.Stepper)
+	measured, mine := others.(*users)
+	return can && mine && stepper.Beside(measured.Store)
 }
 
 func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {

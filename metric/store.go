@@ -38,7 +38,7 @@ func (s stores) verbs() []*verb {
 // awaited is the verbs that every sign-in or refresh waits for. Others are rare,
 // or are called in the background, and would hide how these do.
 func (s stores) awaited() []*verb {
-	return []*verb{s.users.find, s.users.findByUsername, s.users.findByEmail, s.sessions.find, s.sessions.begin, s.sessions.advance}
+	return []*verb{s.users.find, s.users.findByUsername, s.users.findByEmail, s.sessions.find, s.sessions.step, s.sessions.begin, s.sessions.advance}
 }
 
 // verb is one verb of one store.

@@ -86,18 +86,16 @@ func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
 
 // refreshOnce judges once and acts. won is false if somebody else was faster.
 func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (grant Grant, won bool, err error) {
-	session, user, err := s.find(ctx, token.SessionID())
-	if err != nil {
-		return Grant{}, false, err
+	var verdict judgement
+	id := token.SessionID()
+	won, err = s.step(ctx, id, func(found Session, user account.User) (Register, bool) {
+		verdict = s.judge(found, user, token, p)
+		return verdict.Next, verdict.inStep()
+	})
+	if err != nil || !won {
+		return Grant{}, false, ended(id, err)
 	}
-	now := s.now()
-	verdict := judge(session, token, p.Key, s.Policy, now)
-	switch verdict.Kind {
-	case Keep, Rotate, Replay:
-		if user.Blocked() {
-			verdict = Verdict{Kind: Ended, Reason: UserBlocked}
-		}
-	}
+	session := verdict.session
 	if verdict.Healed {
 		// The client gets no new token, so nothing it holds would prove this
 		// healing to a store that lost it again: it would pass for idle. That
@@ -105,33 +103,33 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 		// generation is.
 		alive := session.Register
 		alive.IdleUntil = verdict.Next.IdleUntil
-		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, alive)
+		won, err := s.Store.Advance(ctx, id, session.Generation, alive)
 		if err != nil {
 			return Grant{}, false, fmt.Errorf("prolong the session to be healed: %w", err)
 		}
-		if !advanced {
+		if !won {
 			return Grant{}, false, nil
 		}
 	}
-	judged := session // before it is changed: that is what the story tells
-	if verdict.Write {
-		verdict.Next.LastSeen = p.From
-		advanced, err := s.Store.Advance(ctx, session.ID, session.Generation, verdict.Next)
+	if verdict.Write && !verdict.inStep() {
+		won, err := s.Store.Advance(ctx, id, session.Generation, verdict.Next)
 		if err != nil {
 			return Grant{}, false, fmt.Errorf("advance the session: %w", err)
 		}
-		if !advanced {
+		if !won {
 			return Grant{}, false, nil
 		}
+	}
+	if verdict.Write {
 		session.Register = verdict.Next
 	}
 	s.Observe(verdict.Kind, verdict.Healed)
-	tell(ctx, verdict)
-	s.narrate(ctx, judged, token, verdict, p.From)
+	tell(ctx, verdict.Verdict)
+	s.narrate(ctx, token, verdict, p.From)
 
 	switch verdict.Kind {
 	case Keep, Rotate, Replay:
-		grant, err := s.grant(user, session, now)
+		grant, err := s.grant(verdict.user, session, verdict.at)
 		if err != nil {
 			return Grant{}, false, err
 		}
@@ -144,7 +142,7 @@ func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (gr
 	case Reuse:
 		// Whoever asks will not get an answer that lets them go on, so a client
 		// that hangs up must not stop the revocation.
-		if _, err := s.end(ctx, session, Tombstone{At: now, Reason: ReuseDetected, By: "system"}); err != nil {
+		if _, err := s.end(ctx, session, Tombstone{At: verdict.at, Reason: ReuseDetected, By: "system"}); err != nil {
 			return Grant{}, false, err
 		}
 	}
@@ -159,35 +157,47 @@ func tell(ctx context.Context, v Verdict) {
 	}
 }
 
-// find reads the session and its user. One that is unknown has ended: it was
-// never begun here, or it was forgotten long after its end; it is never made again.
-func (s *Service) find(ctx context.Context, id ID) (Session, account.User, error) {
-	session, err := s.Store.Find(ctx, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Session{}, account.User{}, &Refusal{Kind: Ended, Reason: Unknown, Session: id}
-	case err != nil:
-		return Session{}, account.User{}, fmt.Errorf("find the session: %w", err)
+// find reads the session and its user.
+func (s *Service) find(ctx context.Context, id ID) (session Session, user account.User, err error) {
+	if session, err = s.Store.Find(ctx, id); err != nil {
+		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session: %w", err))
 	}
-	user, err := s.Users.Find(ctx, session.UserID)
-	switch {
-	case errors.Is(err, account.ErrNotFound):
-		return Session{}, account.User{}, &Refusal{Kind: Ended, Reason: Unknown, Session: id}
-	case err != nil:
-		return Session{}, account.User{}, fmt.Errorf("find the session's user: %w", err)
+	if user, err = s.Users.Find(ctx, session.UserID); err != nil {
+		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session's user: %w", err))
 	}
 	return session, user, nil
 }
 
+// ended is what a store's error means. A session that is unknown has ended: it was
+// never begun here, or it was forgotten long after its end; it is never made again.
+// So has that of a user who is unknown.
+func ended(id ID, err error) error {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, account.ErrNotFound) {
+		return &Refusal{Kind: Ended, Reason: Unknown, Session: id}
+	}
+	return err
+}
+
 // narrate records what a session's timeline should tell: not the rotations,
 // which the generation counts, but what was out of the ordinary.
-func (s *Service) narrate(ctx context.Context, session Session, token Token, v Verdict, from Origin) {
-	kinds := map[Kind]audit.Type{Replay: audit.SessionReplayed, Straggler: audit.SessionStraggled, Reuse: audit.SessionReused, Ahead: audit.SessionAhead}
-	kind, told := kinds[v.Kind]
-	if v.Healed {
-		kind, told = audit.SessionHealed, true
+func (s *Service) narrate(ctx context.Context, token Token, j judgement, from Origin) {
+	session := j.session // as it was
+	var kind audit.Type
+	switch {
+	case j.Healed:
+		kind = audit.SessionHealed
+	case j.Kind == Replay:
+		kind = audit.SessionReplayed
+	case j.Kind == Straggler:
+		kind = audit.SessionStraggled
+	case j.Kind == Reuse:
+		kind = audit.SessionReused
+	case j.Kind == Ahead:
+		kind = audit.SessionAhead
+	default:
+		return
 	}
-	if !told || !s.timeline.admit(session.ID, kind, s.now()) {
+	if !s.timeline.admit(session.ID, kind, s.now()) {
 		return
 	}
 	s.record(ctx, audit.Event{

@@ -54,6 +54,7 @@ type Config struct {
 // Service is the use cases of sessions. It is safe for concurrent use.
 type Service struct {
 	Config
+	step     func(context.Context, ID, Rule) (bool, error) // see Stepper
 	timeline timeline
 }
 
@@ -80,7 +81,7 @@ func New(c Config) (*Service, error) {
 	if c.Observe == nil {
 		c.Observe = func(Kind, bool) {}
 	}
-	return &Service{Config: c}, nil
+	return &Service{Config: c, step: stepOf(c.Store, c.Users)}, nil
 }
 
 // Grant is what a sign-in or a refresh gives.

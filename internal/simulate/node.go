@@ -41,10 +41,15 @@ type response struct {
 	err    error // for the witness only: no client sees it
 }
 
-func (t *town) newNode(name string, skew time.Duration, p session.Policy) *node {
+// newNode makes a node, whose store takes steps or has each verb called by itself.
+func (t *town) newNode(name string, skew time.Duration, p session.Policy, steps bool) *node {
 	n := &node{town: t, name: name}
+	store := session.Store(t.store)
+	if !steps {
+		store = struct{ session.Store }{t.store}
+	}
 	service, err := session.New(session.Config{
-		Store: t.store, Users: users{t}, Minter: minter{t}, Tokens: t.keys, Events: events{t},
+		Store: store, Users: users{t}, Minter: minter{t}, Tokens: t.keys, Events: events{t},
 		Policy: p, Issuer: "https://id.example", Audience: "api",
 		Announce: func(r session.Revocation) { t.witness.overhear(fmt.Sprint(r)) },
 		Observe:  func(kind session.Kind, healed bool) { t.outcome.count(kind, healed) },

@@ -57,7 +57,7 @@ func TestARestoredBackupRevivesNobody(t *testing.T) {
 		}
 		policy := session.DefaultPolicy()
 		policy.Recovery = session.Recovery{RestoredTo: restoredTo, ReopenedAt: reopened, ClosesAt: p.now.Add(24 * time.Hour)}
-		town.nodes = []*node{town.newNode("node after the restore", 0, policy)}
+		town.nodes = []*node{town.newNode("node after the restore", 0, policy, true)}
 		refresh(owner, nil)
 		refresh(revoked, ErrSignedOut)
 		p.sleep(time.Minute)

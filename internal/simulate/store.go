@@ -23,6 +23,7 @@ var (
 type fallible struct {
 	session.Store // the memory store that holds what there is now
 	world         *world
+	people        session.Users // whose sessions it keeps
 	failure       float64 // the probability that a call fails
 	slowest       time.Duration
 	life          map[session.ID]*life
@@ -54,8 +55,8 @@ type advance struct {
 	next session.Register
 }
 
-func newFallible(w *world) *fallible {
-	return &fallible{Store: memory.New().Sessions, world: w, life: map[session.ID]*life{}}
+func newFallible(w *world, people session.Users) *fallible {
+	return &fallible{Store: memory.New().Sessions, world: w, people: people, life: map[session.ID]*life{}}
 }
 
 // call has act happen in a while, or fail, or both.
@@ -119,6 +120,36 @@ func (f *fallible) Advance(ctx context.Context, id session.ID, from uint64, next
 	})
 	if err != nil {
 		return false, wrap(err, "advance %v from %d to %+v", id, from, next)
+	}
+	return won, nil
+}
+
+// Beside implements session.Stepper.
+func (f *fallible) Beside(people session.Users) bool { return people == f.people }
+
+// Step implements session.Stepper: nothing happens between its look and its write.
+func (f *fallible) Step(ctx context.Context, id session.ID, rule session.Rule) (won bool, err error) {
+	err = f.call(ctx, func() error {
+		found, err := f.Store.Find(context.Background(), id)
+		if err != nil {
+			return err
+		}
+		user, err := f.people.Find(context.Background(), found.UserID)
+		if err != nil {
+			return err
+		}
+		next, advance := rule(found, user)
+		if !advance {
+			won = true
+			return nil
+		}
+		if won, err = f.advance(id, found.Generation, next); won {
+			f.note(id, found.Generation, next)
+		}
+		return err
+	})
+	if err != nil {
+		return false, wrap(err, "step %v", id)
 	}
 	return won, nil
 }

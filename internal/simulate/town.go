@@ -38,7 +38,7 @@ func newTown(seed uint64, s Scenario, told *[]string) *town {
 	t := &town{world: newWorld(seed), scenario: s, set: memory.New(), random: rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(seed >> 24), 1})}
 	t.told = told
 	t.witness = newWitness(t)
-	t.store = newFallible(t.world)
+	t.store = newFallible(t.world, users{t})
 	t.store.failure, t.store.slowest = s.Failure, s.Slowest/16
 	t.store.onWrite = t.crashSometimes
 	secret := bytes.Repeat([]byte{0xa7}, 32)
@@ -51,7 +51,7 @@ func newTown(seed uint64, s Scenario, told *[]string) *town {
 	t.enroll()
 	for i := range max(s.Nodes, 1) {
 		skew := t.between(-250*time.Millisecond, 250*time.Millisecond)
-		t.nodes = append(t.nodes, t.newNode(fmt.Sprintf("node %d", i), skew, s.policy()))
+		t.nodes = append(t.nodes, t.newNode(fmt.Sprintf("node %d", i), skew, s.policy(), (seed+uint64(i))%2 == 0))
 	}
 	for i := range max(s.Devices, 1) {
 		t.devices = append(t.devices, t.newDevice(fmt.Sprintf("device %d", i)))

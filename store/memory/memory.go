@@ -17,13 +17,15 @@ import (
 
 // New returns four empty stores.
 func New() store.Set {
+	people := &users{
+		byID:       map[account.ID]account.User{},
+		byUsername: map[string]account.ID{},
+		byEmail:    map[string]account.ID{},
+	}
 	return store.Set{
-		Users: &users{
-			byID:       map[account.ID]account.User{},
-			byUsername: map[string]account.ID{},
-			byEmail:    map[string]account.ID{},
-		},
+		Users: people,
 		Sessions: &sessions{
+			users:  people,
 			byID:   map[session.ID]session.Session{},
 			byUser: map[account.ID]map[session.ID]struct{}{},
 		},

@@ -12,6 +12,7 @@ import (
 
 // sessions is a session.Store.
 type sessions struct {
+	users  *users
 	mu     sync.RWMutex
 	byID   map[session.ID]session.Session
 	byUser map[account.ID]map[session.ID]struct{}
@@ -56,13 +57,40 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.advance(id, from, next), nil
+}
+
+// advance is called with the lock held.
+func (s *sessions) advance(id session.ID, from uint64, next session.Register) bool {
 	found, ok := s.byID[id]
 	if !ok || found.Revoked() || found.Generation != from || next.Generation < from {
-		return false, nil
+		return false
 	}
 	found.Register = keptRegister(next)
 	s.byID[id] = found
-	return true, nil
+	return true
+}
+
+// Beside implements session.Stepper.
+func (s *sessions) Beside(others session.Users) bool { return others == session.Users(s.users) }
+
+// Step implements session.Stepper.
+func (s *sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.byID[id]
+	if !ok {
+		return false, session.ErrNotFound
+	}
+	user, err := s.users.Find(ctx, found.UserID)
+	if err != nil {
+		return false, err
+	}
+	next, advance := rule(found, user)
+	if !advance {
+		return true, nil
+	}
+	return next.Generation > found.Generation && s.advance(id, found.Generation, next), nil
 }
 
 func (s *sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {

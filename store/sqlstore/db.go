@@ -44,8 +44,10 @@ type DB struct {
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
-	advances []*batch.Gatherer[rotation, bool] // a session's are in one of them
-	writes   *batch.Gatherer[write, written]   // nil: the database gathers commits itself
+	advances []*batch.Gatherer[rotation, bool]        // a session's are in one of them
+	steps    *batch.Gatherer[step, stepped]           // in this process
+	pairs    *batch.Gatherer[session.ID, found[pair]] // elsewhere
+	writes   *batch.Gatherer[write, written]          // nil: the database gathers commits itself
 }
 
 const (
@@ -85,6 +87,9 @@ func (db *DB) Close() error {
 func (db *DB) gather(shards int) {
 	if db.dialect.embedded {
 		db.writes = batch.New(batchLimit, db.writeAll)
+		db.steps = batch.New(batchLimit, sessions{db}.stepAll)
+	} else {
+		db.pairs = batch.New(batchLimit, sessions{db}.findPairs)
 	}
 	db.sessions = batch.New(batchLimit, sessions{db}.findAll)
 	db.users = batch.New(batchLimit, users{db}.findAll)
@@ -100,7 +105,13 @@ func (s sessions) Batches() map[string]batch.Sizes {
 	for _, shard := range s.advances {
 		advances.Add(shard.Sizes())
 	}
-	return map[string]batch.Sizes{"find": s.sessions.Sizes(), "advance": advances}
+	sizes := map[string]batch.Sizes{"find": s.sessions.Sizes(), "advance": advances}
+	if s.dialect.embedded {
+		sizes["step"] = s.steps.Sizes()
+	} else {
+		sizes["step"] = s.pairs.Sizes()
+	}
+	return sizes
 }
 
 // Batches is how many look-ups of users shared a round trip.

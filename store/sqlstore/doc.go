@@ -8,19 +8,19 @@
 //	set := db.Set()
 //
 // One noun is one file: user.go, session.go, key.go and event.go hold the
-// statements, which are the same for every database; rotate.go holds the one verb
-// that is executed often. What differs is in a dialect: sqlite.go, postgres.go,
+// statements, which are the same for every database; rotate.go and step.go hold the
+// verbs that are executed often. What differs is in a dialect: sqlite.go, postgres.go,
 // mysql.go, and the tables in the folder migrations.
 //
-// Concurrent calls of Find and of Advance are gathered: while one batch is under
-// way the next one forms, and costs one round trip and one commit as a whole.
+// Concurrent calls of Find, of Advance and of Step are gathered: while one batch is
+// under way the next one forms, and costs one round trip and one commit as a whole.
 //
 // # How SQLite is used
 //
 //	Find, List … ─────────────────► readers (a few, read only)
 //	Begin, Revoke, Add … ─┐
 //	                      ├─ gate ─► durable  (synchronous = FULL)
-//	Advance ── batch ─────┘       └► relaxed  (synchronous = NORMAL)
+//	Step, Advance ─ batch ┘       └► relaxed  (synchronous = NORMAL)
 //	                                    │
 //	keeper: within seconds of a rotation, one durable commit; checkpoints
 //
@@ -34,6 +34,7 @@
 // # How servers are used
 //
 //	Find, List, Begin, Revoke … ──► pool (as durable as the server is)
+//	Step ── one look for both, in batches, then Advance
 //	Advance ── batch, by session ─► two connections (PostgreSQL: synchronous_commit = off)
 //
 // Any number of nodes may share a server. Each statement decides by what it

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -45,6 +46,25 @@ func begin(t testing.TB, db *DB, n int) session.Session {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// stepping begins a session of a user who is there, and returns what rotates it by a step.
+func stepping(t testing.TB, db *DB, n int) (session.Session, func() (bool, error)) {
+	t.Helper()
+	s := benchSession(n)
+	s.UserID[0] = 1
+	if err := db.Set().Sessions.Begin(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	u := account.User{ID: s.UserID, UsernameKey: s.ID.String(), EmailKey: s.ID.String(), Epoch: 1, EpochAt: s.CreatedAt, CreatedAt: s.CreatedAt}
+	if err := db.Set().Users.Add(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	return s, func() (bool, error) {
+		return db.Set().Sessions.(session.Stepper).Step(t.Context(), s.ID, func(found session.Session, _ account.User) (session.Register, bool) {
+			return rotated(found.Register), true
+		})
+	}
 }
 
 // rotated is the register that follows.
@@ -117,7 +137,7 @@ func TestEachVerbIsAsDurableAsItMustBe(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	set := db.Set()
-	s := begin(t, db, 1)
+	s, stepped := stepping(t, db, 1)
 	changes := func(p *pool) (n int) {
 		t.Helper()
 		if err := p.QueryRowContext(t.Context(), "SELECT total_changes()").Scan(&n); err != nil {
@@ -142,6 +162,10 @@ func TestEachVerbIsAsDurableAsItMustBe(t *testing.T) {
 			_, err := set.Sessions.Advance(t.Context(), s.ID, advanced.Generation, advanced)
 			return err
 		}, count{durable: 1}},
+		{"Step", func() error {
+			_, err := stepped()
+			return err
+		}, count{relaxed: 1}},
 		{"Revoke", func() error {
 			_, err := set.Sessions.Revoke(t.Context(), s.ID, session.Tombstone{At: s.CreatedAt})
 			return err
@@ -166,7 +190,7 @@ func TestARotationIsFollowedByADurableCommitInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t)
-		s := begin(t, db, 1)
+		s, step := stepping(t, db, 1)
 		written := func() (n int) {
 			if err := db.reading.QueryRowContext(t.Context(), "SELECT written FROM watchword_sync").Scan(&n); err != nil {
 				t.Fatal(err)
@@ -174,8 +198,14 @@ func TestARotationIsFollowedByADurableCommitInTime(t *testing.T) {
 			return n
 		}
 		rotate := func() {
-			if won, err := db.Set().Sessions.Advance(t.Context(), s.ID, s.Generation, rotated(s.Register)); !won || err != nil {
-				t.Fatalf("Advance = %v, %v", won, err)
+			advance := func() (bool, error) {
+				return db.Set().Sessions.Advance(t.Context(), s.ID, s.Generation, rotated(s.Register))
+			}
+			if s.Generation%2 == 0 {
+				advance = step
+			}
+			if won, err := advance(); !won || err != nil {
+				t.Fatalf("generation %d: it advanced = %v, %v", s.Generation, won, err)
 			}
 			s.Generation++
 		}
@@ -434,7 +464,7 @@ func TestAFullDiskIsUnavailableAndHeals(t *testing.T) {
 func TestALockedDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	s := begin(t, db, 1)
+	s, _ := stepping(t, db, 1)
 	other, err := OpenSQLite(t.Context(), strings.TrimSuffix(db.keeper.log, "-wal"), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -449,6 +479,12 @@ func TestALockedDatabaseIsUnavailable(t *testing.T) {
 	for verb, write := range map[string]func(ctx context.Context) error{
 		"Advance": func(ctx context.Context) error {
 			_, err := db.Set().Sessions.Advance(ctx, s.ID, 1, rotated(s.Register))
+			return err
+		},
+		"Step": func(ctx context.Context) error {
+			_, err := db.Set().Sessions.(session.Stepper).Step(ctx, s.ID, func(found session.Session, _ account.User) (session.Register, bool) {
+				return rotated(found.Register), true
+			})
 			return err
 		},
 		"Revoke": func(ctx context.Context) error {
@@ -512,13 +548,14 @@ func TestAfterCloseEverythingIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := begin(t, db, 1)
+	s, step := stepping(t, db, 1)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for verb, err := range map[string]error{
 		"Begin": db.Set().Sessions.Begin(t.Context(), benchSession(2)),
 		"Find":  func() error { _, err := db.Set().Sessions.Find(t.Context(), s.ID); return err }(),
+		"Step":  func() error { _, err := step(); return err }(),
 		"Advance": func() error {
 			_, err := db.Set().Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))
 			return err

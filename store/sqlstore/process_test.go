@@ -98,10 +98,21 @@ func writeFacts(set store.Set) error {
 			return err
 		}
 		tell("begun %s", s.ID)
-		for range 3 {
+		u := account.User{ID: s.UserID, UsernameKey: s.ID.String(), EmailKey: s.ID.String(), Epoch: 1, EpochAt: s.CreatedAt, CreatedAt: s.CreatedAt}
+		if err := set.Users.Add(ctx, u); err != nil {
+			return err
+		}
+		tell("added %s", u.ID)
+		for i := range 4 {
 			next := s.Register
 			next.Generation++
-			if won, err := set.Sessions.Advance(ctx, s.ID, s.Generation, next); err != nil || !won {
+			advance := func() (bool, error) { return set.Sessions.Advance(ctx, s.ID, s.Generation, next) }
+			if i%2 == 0 {
+				advance = func() (bool, error) {
+					return set.Sessions.(session.Stepper).Step(ctx, s.ID, func(session.Session, account.User) (session.Register, bool) { return next, true })
+				}
+			}
+			if won, err := advance(); err != nil || !won {
 				return fmt.Errorf("advance: %v, %w", won, err)
 			}
 			s.Register = next
@@ -111,11 +122,6 @@ func writeFacts(set store.Set) error {
 			return fmt.Errorf("revoke: %v, %w", did, err)
 		}
 		tell("revoked %s", s.ID)
-		u := account.User{ID: s.UserID, UsernameKey: s.ID.String(), EmailKey: s.ID.String(), Epoch: 1, EpochAt: s.CreatedAt, CreatedAt: s.CreatedAt}
-		if err := set.Users.Add(ctx, u); err != nil {
-			return err
-		}
-		tell("added %s", u.ID)
 		if _, err := set.Users.SetBlock(ctx, u.ID, account.Block{At: s.CreatedAt}); err != nil {
 			return err
 		}

@@ -227,6 +227,12 @@ func prepareFile(path string, logger *slog.Logger) error {
 	return nil
 }
 
+// rotateSQLite writes one rotation.
+const rotateSQLite = `UPDATE watchword_sessions
+	SET generation = ?, rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
+		seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
+	WHERE place = ? AND id = ? AND generation = ? AND revoked_at IS NULL`
+
 // advanceSQLite writes rotations one by one in one transaction. SQLite runs in
 // this process, so that there is no round trip to save: with rows as wide as ours
 // one UPDATE … FROM json_each(?) takes twice as long. And what two rotations of
@@ -236,10 +242,7 @@ func advanceSQLite(ctx context.Context, db *DB, rotations []rotation) ([]bool, e
 	err := db.attempt(ctx, func() error {
 		// Each statement is short. Watching the context would cost a goroutine for each.
 		ctx := context.WithoutCancel(ctx)
-		update, err := db.relaxed.statement(ctx, `UPDATE watchword_sessions
-			SET generation = ?, rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
-				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
-			WHERE place = ? AND id = ? AND generation = ? AND revoked_at IS NULL`)
+		update, err := db.relaxed.statement(ctx, rotateSQLite)
 		if err != nil {
 			return err
 		}
@@ -247,22 +250,22 @@ func advanceSQLite(ctx context.Context, db *DB, rotations []rotation) ([]bool, e
 		return transact(ctx, db.relaxed, func(tx *sql.Tx) error {
 			update := tx.StmtContext(ctx, update)
 			for i, r := range rotations {
-				result, err := update.ExecContext(ctx,
-					int64(r.next.Generation), micros(r.next.RotatedAt), micros(r.next.EmittedAt), r.next.RequestKey[:], micros(r.next.IdleUntil),
-					r.next.LastSeen.IP, r.next.LastSeen.UserAgent, placeOf(r.session), r.session[:], int64(r.from))
-				if err != nil {
+				if won[i], err = rotate(ctx, update, r); err != nil {
 					return err
 				}
-				changed, err := result.RowsAffected()
-				if err != nil {
-					return err
-				}
-				won[i] = changed > 0
 			}
 			return nil
 		})
 	})
 	return won, err
+}
+
+// rotate executes rotateSQLite and reports whether the rotation won.
+func rotate(ctx context.Context, update *sql.Stmt, r rotation) (bool, error) {
+	changed, err := affected(update.ExecContext(ctx,
+		int64(r.next.Generation), micros(r.next.RotatedAt), micros(r.next.EmittedAt), r.next.RequestKey[:], micros(r.next.IdleUntil),
+		r.next.LastSeen.IP, r.next.LastSeen.UserAgent, placeOf(r.session), r.session[:], int64(r.from)))
+	return changed > 0, err
 }
 
 // syncSQLite makes one durable commit, which carries all commits before it to

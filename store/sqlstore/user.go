@@ -17,12 +17,14 @@ type users struct{ *DB }
 const userColumns = `id, username, username_key, email, email_key, password_hash, roles,
 	block_at, block_reason, block_by, epoch, epoch_at, created_at`
 
-func scanUser(r row) (u account.User, err error) {
-	err = r.Scan((*id)(&u.ID), (*text)(&u.Username), (*text)(&u.UsernameKey), (*text)(&u.Email), (*text)(&u.EmailKey),
+func scanUser(r row) (u account.User, err error) { return u, r.Scan(userTargets(&u)...) }
+
+// userTargets is where userColumns are scanned to.
+func userTargets(u *account.User) []any {
+	return []any{(*id)(&u.ID), (*text)(&u.Username), (*text)(&u.UsernameKey), (*text)(&u.Email), (*text)(&u.EmailKey),
 		(*text)(&u.PasswordHash), (*roles)(&u.Roles),
 		(*instant)(&u.Block.At), (*text)(&u.Block.Reason), (*text)(&u.Block.By),
-		(*counter)(&u.Epoch), (*instant)(&u.EpochAt), (*instant)(&u.CreatedAt))
-	return u, err
+		(*counter)(&u.Epoch), (*instant)(&u.EpochAt), (*instant)(&u.CreatedAt)}
 }
 
 func (s users) Add(ctx context.Context, u account.User) error {
