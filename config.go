@@ -290,15 +290,11 @@ func (c Config) tokenKeys(m *secret.Master) (*session.TokenKeys, error) {
 		}
 		materials = append([][]byte{material}, materials...)
 	}
-	keys := make(map[byte][]byte, len(materials))
-	for _, material := range materials {
-		id := keyID(material)
-		if keys[id] != nil && string(keys[id]) != string(material) {
-			return nil, fmt.Errorf("%w: two of the secrets get the same number by chance: make the newest anew", ErrConfig)
-		}
-		keys[id] = material
+	keys := make([]session.TokenKey, len(materials))
+	for i, material := range materials {
+		keys[i] = session.TokenKey{ID: keyID(material), Secret: material}
 	}
-	return session.NewTokenKeys(keyID(materials[0]), keys)
+	return session.NewTokenKeys(keys[0], keys[1:]...)
 }
 
 // resetKeys are the keys of the codes with which users choose a new password.

@@ -38,7 +38,7 @@ func (g Grant) GoString() string { return g.String() }
 func (k *TokenKeys) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // String is what %v prints: as LogValue, no secret.
-func (k *TokenKeys) String() string { return fmt.Sprintf("%d refresh token keys", len(k.keys)) }
+func (k *TokenKeys) String() string { return fmt.Sprintf("%d refresh token keys", len(k.opening)) }
 
 // GoString is what %#v prints: as String.
 func (k *TokenKeys) GoString() string { return k.String() }

@@ -11,7 +11,7 @@ import (
 func TestWhatHoldsASecretPrintsWithoutIt(t *testing.T) {
 	t.Parallel()
 	const secret = "0123456789abcdef0123456789abcdef"
-	keys, err := NewTokenKeys(1, map[byte][]byte{1: []byte(secret)})
+	keys, err := NewTokenKeys(TokenKey{ID: 1, Secret: []byte(secret)})
 	if err != nil {
 		t.Fatal(err)
 	}

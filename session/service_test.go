@@ -47,7 +47,7 @@ type house struct {
 func newHouse(t *testing.T, change func(*session.Config)) *house {
 	t.Helper()
 	h := &house{t: t, store: memory.New(), time: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	keys, err := session.NewTokenKeys(1, map[byte][]byte{1: bytes.Repeat([]byte{7}, 32)})
+	keys, err := session.NewTokenKeys(session.TokenKey{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -573,7 +573,7 @@ func TestPolicyRefusesNonsense(t *testing.T) {
 
 func ExampleService_Refresh() {
 	stores := memory.New()
-	keys, _ := session.NewTokenKeys(1, map[byte][]byte{1: []byte("thirty-two bytes of a real secret")})
+	keys, _ := session.NewTokenKeys(session.TokenKey{ID: 1, Secret: []byte("thirty-two bytes of a real secret")})
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	service, _ := session.New(session.Config{
 		Store: stores.Sessions, Users: stores.Users, Events: stores.Events, Minter: plainMinter{}, Tokens: keys,

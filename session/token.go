@@ -78,27 +78,32 @@ func newToken(random io.Reader, now time.Time) (Token, error) {
 	return t, nil
 }
 
+// TokenKey is a key of refresh tokens: a secret of 32 bytes or more, and the number
+// by which tokens name it. Two keys may have one number.
+type TokenKey struct {
+	ID     byte
+	Secret []byte
+}
+
 // TokenKeys authenticate refresh tokens. The current one seals; every one opens,
 // so that a key can be replaced without signing anybody out.
 type TokenKeys struct {
-	current byte
-	keys    map[byte]*sync.Pool // of hash.Hash: HMAC-SHA256 with the key, at its beginning
+	id      byte // of the one that seals
+	sealing *sync.Pool
+	opening map[byte][]*sync.Pool // of hash.Hash: HMAC-SHA256 with the key, at its beginning
 }
 
-// NewTokenKeys takes the keys by their id, 32 bytes or more each, and the id of
-// the one that seals.
-func NewTokenKeys(current byte, keys map[byte][]byte) (*TokenKeys, error) {
-	k := &TokenKeys{current: current, keys: make(map[byte]*sync.Pool, len(keys))}
-	for id, key := range keys {
-		if len(key) < 32 {
-			return nil, fmt.Errorf("refresh token key %d has %d bytes, needs 32", id, len(key))
+// NewTokenKeys takes the key that seals, and others that still open.
+func NewTokenKeys(current TokenKey, others ...TokenKey) (*TokenKeys, error) {
+	k := &TokenKeys{id: current.ID, opening: make(map[byte][]*sync.Pool, 1+len(others))}
+	for _, key := range append([]TokenKey{current}, others...) {
+		if len(key.Secret) < 32 {
+			return nil, fmt.Errorf("refresh token key %d has %d bytes, needs 32", key.ID, len(key.Secret))
 		}
-		own := slices.Clone(key)
-		k.keys[id] = &sync.Pool{New: func() any { return hmac.New(sha256.New, own) }}
+		own := slices.Clone(key.Secret)
+		k.opening[key.ID] = append(k.opening[key.ID], &sync.Pool{New: func() any { return hmac.New(sha256.New, own) }})
 	}
-	if k.keys[current] == nil {
-		return nil, fmt.Errorf("refresh token key %d, the current one, is missing", current)
-	}
+	k.sealing = k.opening[current.ID][0]
 	return k, nil
 }
 
@@ -112,11 +117,11 @@ const tokenVersion = 1
 // the token: presenting it as another client, or the other way, breaks it.
 func (k *TokenKeys) Seal(t Token, clientID string, d Delivery) string {
 	var raw [tokenBytes]byte
-	raw[0], raw[1] = tokenVersion, k.current
+	raw[0], raw[1] = tokenVersion, k.id
 	copy(raw[2:18], t.handle[:])
 	binary.BigEndian.PutUint32(raw[18:22], t.Generation)
 	binary.BigEndian.PutUint32(raw[22:26], uint32(t.IssuedAt.Unix()))
-	mac(raw[26:26:42], raw[:26], k.keys[k.current], clientID, d)
+	mac(raw[26:26:42], raw[:26], k.sealing, clientID, d)
 	text := make([]byte, tokenLength)
 	copy(text, TokenPrefix)
 	base64.RawURLEncoding.Encode(text[len(TokenPrefix):], raw[:])
@@ -130,15 +135,13 @@ func (k *TokenKeys) Open(text, clientID string, d Delivery) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	key := k.keys[raw[1]]
-	if key == nil {
-		return Token{}, ErrToken
-	}
 	var want [sha256.Size]byte
-	if !hmac.Equal(raw[26:], mac(want[:0], raw[:26], key, clientID, d)) {
-		return Token{}, ErrToken
+	for _, key := range k.opening[raw[1]] {
+		if hmac.Equal(raw[26:], mac(want[:0], raw[:26], key, clientID, d)) {
+			return parse(raw)
+		}
 	}
-	return parse(raw)
+	return Token{}, ErrToken
 }
 
 // Peek reads what a refresh token says, and the id of the key that is to have

@@ -20,7 +20,7 @@ var (
 
 func goldenKeys(t testing.TB) *TokenKeys {
 	t.Helper()
-	keys, err := NewTokenKeys(1, map[byte][]byte{1: goldenKey})
+	keys, err := NewTokenKeys(TokenKey{ID: 1, Secret: goldenKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,11 @@ func TestOpenRefuses(t *testing.T) {
 	keys := goldenKeys(t)
 	token := Token{handle: goldenHandle, Generation: 7, IssuedAt: goldenTime}
 	good := keys.Seal(token, "app", Body)
-	other, err := NewTokenKeys(1, map[byte][]byte{1: bytes.Repeat([]byte{0x2b}, 32)})
+	other, err := NewTokenKeys(TokenKey{ID: 1, Secret: bytes.Repeat([]byte{0x2b}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown, err := NewTokenKeys(2, map[byte][]byte{2: goldenKey})
+	unknown, err := NewTokenKeys(TokenKey{ID: 2, Secret: goldenKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,25 +113,31 @@ func TestTokenKeysAreReplacedWithoutSigningOut(t *testing.T) {
 	old := goldenKeys(t)
 	token := Token{handle: goldenHandle, Generation: 7, IssuedAt: goldenTime}
 	text := old.Seal(token, "app", Body)
-	both, err := NewTokenKeys(2, map[byte][]byte{1: goldenKey, 2: bytes.Repeat([]byte{9}, 32)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := both.Open(text, "app", Body); err != nil || got != token {
-		t.Errorf("Open = %v, %v", got, err)
-	}
-	if _, err := old.Open(both.Seal(token, "app", Body), "app", Body); !errors.Is(err, ErrToken) {
-		t.Errorf("the new key's token opened with the old key alone: %v", err)
+	for _, id := range []byte{2, 1} { // a number of its own, and by chance the same
+		both, err := NewTokenKeys(TokenKey{ID: id, Secret: bytes.Repeat([]byte{9}, 32)}, TokenKey{ID: 1, Secret: goldenKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		renewed := both.Seal(token, "app", Body)
+		for _, one := range []string{text, renewed} {
+			if got, err := both.Open(one, "app", Body); err != nil || got != token {
+				t.Errorf("Open = %v, %v", got, err)
+			}
+		}
+		if _, err := old.Open(renewed, "app", Body); !errors.Is(err, ErrToken) {
+			t.Errorf("the new key's token opened with the old key alone: %v", err)
+		}
 	}
 }
 
 func TestNewTokenKeysRefusesWeakKeys(t *testing.T) {
 	t.Parallel()
-	if _, err := NewTokenKeys(1, map[byte][]byte{1: make([]byte, 31)}); err == nil {
+	good, weak := TokenKey{ID: 1, Secret: make([]byte, 32)}, TokenKey{ID: 2, Secret: make([]byte, 31)}
+	if _, err := NewTokenKeys(weak); err == nil {
 		t.Error("31 bytes were accepted")
 	}
-	if _, err := NewTokenKeys(2, map[byte][]byte{1: make([]byte, 32)}); err == nil {
-		t.Error("a current key that is not there was accepted")
+	if _, err := NewTokenKeys(good, weak); err == nil {
+		t.Error("31 bytes of an old key were accepted")
 	}
 }
 

@@ -78,7 +78,7 @@ func registerStore(cmd *cobra.Command, about string) {
 // seat wires the services. Those sessions begin and refresh none, so their
 // tokens are sealed by a key that nobody has and signed by nobody.
 func (d *desk) seat() (err error) {
-	tokens, err := session.NewTokenKeys(0, map[byte][]byte{0: make([]byte, 32)})
+	tokens, err := session.NewTokenKeys(session.TokenKey{Secret: make([]byte, 32)})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type fallible struct {
 	session.Store // the memory store that holds what there is now
 	world         *world
 	people        session.Users // whose sessions it keeps
-	failure       float64 // the probability that a call fails
+	failure       float64       // the probability that a call fails
 	slowest       time.Duration
 	life          map[session.ID]*life
 	births        []session.ID // in order, so that a crash is the same each time

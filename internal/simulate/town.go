@@ -42,7 +42,7 @@ func newTown(seed uint64, s Scenario, told *[]string) *town {
 	t.store.failure, t.store.slowest = s.Failure, s.Slowest/16
 	t.store.onWrite = t.crashSometimes
 	secret := bytes.Repeat([]byte{0xa7}, 32)
-	keys, err := session.NewTokenKeys(1, map[byte][]byte{1: secret})
+	keys, err := session.NewTokenKeys(session.TokenKey{ID: 1, Secret: secret})
 	if err != nil {
 		panic(err)
 	}
