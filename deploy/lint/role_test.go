@@ -185,6 +185,9 @@ func TestTheUserInRedisIsEnough(t *testing.T) {
 	for range 200 {
 		var s *redisstore.Store
 		if s, err = open("ww:"); err == nil {
+			if err := s.Writable(t.Context()); err != nil {
+				t.Errorf("Writable = %v", err)
+			}
 			s.Close()
 			break
 		}
