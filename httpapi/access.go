@@ -161,8 +161,8 @@ func (a *api) log(r *http.Request, e *entry, out *answer, took time.Duration) {
 	case e.quiet && out.status < 400:
 		level = slog.LevelDebug
 	}
-	ctx := context.WithoutCancel(r.Context())
-	if !a.Logger.Enabled(ctx, level) {
+	ctx, handler := context.WithoutCancel(r.Context()), a.Logger.Handler()
+	if !handler.Enabled(ctx, level) {
 		return
 	}
 	attributes := make([]slog.Attr, 0, 10)
@@ -189,7 +189,9 @@ func (a *api) log(r *http.Request, e *entry, out *answer, took time.Duration) {
 			attributes = append(attributes, slog.Any("error", p.cause))
 		}
 	}
-	a.Logger.LogAttrs(ctx, level, "request", attributes...)
+	line := slog.NewRecord(time.Now(), level, "request", 0) // the place in the code would say nothing
+	line.AddAttrs(attributes...)
+	_ = handler.Handle(ctx, line) // a log that cannot be written stops no request
 }
 
 // method is the request's method for the log: one of the usual ones, or "other".

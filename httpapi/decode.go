@@ -59,9 +59,13 @@ func decode(w http.ResponseWriter, r *http.Request, accept media, into fields) e
 
 // readBody reads the body, of bounded length; access has bounded the time.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var body bytes.Buffer
+	if length := r.ContentLength; 0 < length && length <= 4<<10 { // a long one is to come first
+		body.Grow(int(length) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
-		return body, nil
+		return body.Bytes(), nil
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, problem(CodeBodyTooLarge, "The body has more than %d bytes.", maxBody)
