@@ -461,6 +461,30 @@ func TestAFullDiskIsUnavailableAndHeals(t *testing.T) {
 	}
 }
 
+// Whose token needs no replacement yet is served from what can be read.
+func TestAStepThatChangesNothingDoesNotFailWithTheDisk(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	keeper, _ := stepping(t, db, 1)
+	rotator, _ := stepping(t, db, 1000)
+	if _, err := db.relaxed.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := sessions{db}.stepAll(t.Context(), []step{
+		{keeper.ID, func(session.Session, account.User) (session.Register, bool) { return session.Register{}, false }},
+		{rotator.ID, func(found session.Session, _ account.User) (session.Register, bool) { return rotated(found.Register), true }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !outcomes[0].won || outcomes[0].failed != nil {
+		t.Errorf("the one that changes nothing: %+v", outcomes[0])
+	}
+	if outcomes[1].won || !errors.Is(db.fault(t.Context(), outcomes[1].failed), ErrUnavailable) {
+		t.Errorf("the one that rotates: %+v, want %v", outcomes[1], ErrUnavailable)
+	}
+}
+
 func TestALockedDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
 	db := open(t)

@@ -2,10 +2,8 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/session"
@@ -19,8 +17,9 @@ type step struct {
 
 // stepped is what became of it.
 type stepped struct {
-	won bool
-	err error // the session or its user is unknown
+	won     bool
+	unknown error // that there is no such session, or no such user
+	failed  error // the database's
 }
 
 // pair is a session and its user.
@@ -35,33 +34,77 @@ func (s sessions) Beside(others session.Users) bool {
 	return ok && mine.DB == s.DB
 }
 
-// Step implements session.Stepper: in this process, in one transaction with others,
-// so that nobody is ever faster; else by one look for both, and an Advance.
+// Step implements session.Stepper by a look for both, and an Advance. What is here
+// in this process needs no round trips: there it is one batch that does both.
 func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (bool, error) {
 	if s.dialect.embedded {
 		answer, err := s.steps.Do(ctx, step{id, rule})
+		if err == nil {
+			err = answer.failed
+		}
 		if err != nil {
 			return false, s.fault(ctx, err)
 		}
-		return answer.won, answer.err
+		return answer.won, answer.unknown
 	}
-	answer, err := s.pairs.Do(ctx, id)
-	switch {
-	case err != nil:
+	there, err := s.pairs.Do(ctx, id)
+	if err != nil {
 		return false, s.fault(ctx, err)
-	case !answer.known:
-		return false, session.ErrNotFound
-	case answer.value.user.ID.IsZero():
-		return false, account.ErrNotFound
 	}
-	next, advance := rule(answer.value.session, answer.value.user)
-	if !advance {
-		return true, nil
+	rotation, outcome := judge(there, rule)
+	if rotation == nil {
+		return outcome.won, outcome.unknown
 	}
-	if next.Generation <= answer.value.session.Generation {
-		return false, nil // a step goes forward
+	return s.Advance(ctx, id, rotation.from, rotation.next)
+}
+
+// judge has a rule decide on what was found. There is an outcome, or a rotation to be tried.
+func judge(there found[pair], rule session.Rule) (*rotation, stepped) {
+	of, user := there.value.session, there.value.user
+	switch {
+	case !there.known:
+		return nil, stepped{unknown: session.ErrNotFound}
+	case user.ID.IsZero():
+		return nil, stepped{unknown: account.ErrNotFound}
 	}
-	return s.Advance(ctx, id, answer.value.session.Generation, next)
+	next, advance := rule(of, user)
+	switch {
+	case !advance:
+		return nil, stepped{won: true}
+	case next.Generation <= of.Generation: // a step goes forward
+		return nil, stepped{}
+	}
+	return &rotation{of.ID, of.Generation, next}, stepped{}
+}
+
+// stepAll is the batch behind Step in this process. Those that change nothing neither
+// wait for the disk nor fail with it.
+func (s sessions) stepAll(ctx context.Context, steps []step) ([]stepped, error) {
+	ids := make([]session.ID, len(steps))
+	for i := range steps {
+		ids[i] = steps[i].session
+	}
+	pairs, err := s.findPairs(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]stepped, len(steps))
+	var rotations []rotation
+	var rotating []int // whose they are
+	for i, step := range steps {
+		var r *rotation
+		if r, outcomes[i] = judge(pairs[i], step.rule); r != nil {
+			rotations, rotating = append(rotations, *r), append(rotating, i)
+		}
+	}
+	if len(rotations) == 0 {
+		return outcomes, nil
+	}
+	won, err := s.advanceAll(ctx, rotations)
+	for n, i := range rotating {
+		outcomes[i] = stepped{won: err == nil && won[n], failed: err}
+	}
+	return outcomes, nil
 }
 
 // pairs finds sessions by their ids, and their users.
@@ -117,7 +160,7 @@ type scanner func(targets ...any) error
 // Scan implements row.
 func (s scanner) Scan(targets ...any) error { return s(targets...) }
 
-// findPairs is the batch behind Step where Advance is another.
+// findPairs is the batch behind Step elsewhere, and its beginning here.
 func (s sessions) findPairs(ctx context.Context, ids []session.ID) ([]found[pair], error) {
 	query, args := s.dialect.pairs(flat(ids))
 	list, err := byID(ctx, s.DB, s.dialect.scanPair, query, args)
@@ -134,82 +177,4 @@ func (s sessions) findPairs(ctx context.Context, ids []session.ID) ([]found[pair
 		answers[i].value.user.Roles = slices.Clone(answers[i].value.user.Roles)
 	}
 	return answers, nil
-}
-
-// stepAll is the batch behind Step in this process: all in one transaction.
-func (s sessions) stepAll(ctx context.Context, steps []step) ([]stepped, error) {
-	outcomes := make([]stepped, len(steps))
-	ids := make([][16]byte, len(steps))
-	for i := range steps {
-		ids[i] = steps[i].session
-	}
-	query, args := s.dialect.pairs(ids)
-	err := s.attempt(ctx, func() error {
-		// Each statement is short. Watching the context would cost a goroutine for each.
-		ctx := context.WithoutCancel(ctx)
-		look, err := s.relaxed.statement(ctx, query)
-		if err != nil {
-			return err
-		}
-		update, err := s.relaxed.statement(ctx, rotateSQLite)
-		if err != nil {
-			return err
-		}
-		return transact(ctx, s.relaxed, func(tx *sql.Tx) error {
-			rows, err := tx.StmtContext(ctx, look).QueryContext(ctx, args...)
-			if err != nil {
-				return err
-			}
-			list, err := collect(rows, s.dialect.scanPair)
-			if err != nil {
-				return err
-			}
-			known := make(map[session.ID]*pair, len(list))
-			for i := range list {
-				known[list[i].session.ID] = &list[i]
-			}
-			update := tx.StmtContext(ctx, update)
-			for i, step := range steps {
-				if outcomes[i], err = s.take(ctx, update, step, known[step.session]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-	return outcomes, err
-}
-
-// take takes one step, on what is there now.
-func (s sessions) take(ctx context.Context, update *sql.Stmt, step step, there *pair) (stepped, error) {
-	switch {
-	case there == nil:
-		return stepped{err: session.ErrNotFound}, nil
-	case there.user.ID.IsZero():
-		return stepped{err: account.ErrNotFound}, nil
-	}
-	lent := there.user
-	lent.Roles = slices.Clone(lent.Roles) // another step may be given this user, too
-	next, advance := step.rule(there.session, lent)
-	if !advance {
-		return stepped{won: true}, nil
-	}
-	from := there.session.Generation
-	if next.Generation <= from { // a step goes forward
-		return stepped{}, nil
-	}
-	s.keeper.owe()
-	won, err := rotate(ctx, update, rotation{step.session, from, next})
-	if won {
-		there.session.Register = kept(next)
-	}
-	return stepped{won: won}, err
-}
-
-// kept is a register as it will be read.
-func kept(r session.Register) session.Register {
-	for _, at := range []*time.Time{&r.RotatedAt, &r.EmittedAt, &r.IdleUntil} {
-		*at = time.UnixMicro(micros(*at)).UTC()
-	}
-	return r
 }
