@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
@@ -72,7 +73,17 @@ func unavailable(err error) bool {
 	if _, ok := errors.AsType[topology.ServerSelectionError](err); ok {
 		return advice(err) == "" // a server that is there and refuses us is not away
 	}
+	// Nothing was asked: who waited for a connection when another one broke.
+	if pool, ok := errors.AsType[retryable](err); ok && pool.Retryable() {
+		return true
+	}
 	return mongo.IsTimeout(err) || mongo.IsNetworkError(err) || errors.Is(err, mongo.ErrClientDisconnected)
+}
+
+// retryable is an error of the driver's pool of connections.
+type retryable interface {
+	error
+	driver.RetryablePoolError
 }
 
 // fault is an error of the driver as callers see it: the one place where such

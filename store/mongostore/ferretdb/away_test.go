@@ -72,6 +72,40 @@ func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 	}
 }
 
+// Who waits for a connection when the server goes away has asked nothing, and is
+// told the same as who has.
+func TestWhoWaitsForAConnectionHearsThatTheServerIsAway(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t, ferret)
+	sessions := connect(t, strings.Replace(emptyOn(t, r), patient, impatient+"&maxPoolSize=1", 1)).Set().Sessions
+	s := begun()
+	if err := sessions.Begin(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	r.passed()
+	const calls = 8
+	errs := make(chan error, calls)
+	r.turn.Lock()
+	for range calls {
+		go func() { errs <- second(sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))) }()
+	}
+	for len(r.seen("update")) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // all have asked
+	r.set(true)
+	for range calls {
+		if err := <-errs; !errors.Is(err, mongostore.ErrUnavailable) {
+			t.Errorf("Advance = %v, want %v", err, mongostore.ErrUnavailable)
+		}
+	}
+	r.turn.Unlock()
+	r.set(false)
+	if err := second(sessions.Find(t.Context(), s.ID)); err != nil {
+		t.Errorf("when it is back: %v", err)
+	}
+}
+
 // A server that is there and does not answer keeps nobody longer than the caller's
 // context lasts.
 func TestACallerMayLeaveInTheMiddle(t *testing.T) {
