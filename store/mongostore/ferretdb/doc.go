@@ -11,7 +11,9 @@
 //	test ─► mongostore ─► relay ── one at a time ─► FerretDB ─► SQLite
 //
 // The relay sees each command, so that tests can hold the store to the
-// durability it asks for, and it can cut the line.
+// durability it asks for, and it can cut the line. Command server stands behind
+// one of its own where it is told so: package internal/fleet kills that one, under the
+// load of several nodes.
 //
 // Where WATCHWORD_TEST_MONGODB_URL names a real MongoDB the same suite runs there,
 // without the relay. WATCHWORD_TEST_REQUIRE=mongodb makes it a failure that it
