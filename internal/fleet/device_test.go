@@ -47,14 +47,14 @@ type crowd struct {
 
 	mu      sync.Mutex
 	devices []*device
-	people  int
+	people  map[string]bool // by name; false: blocked
 
 	answers                                                         atomic.Int64
 	refreshed, refused, stragglers, busy, lost, revoked, afterwards atomic.Int64
 	slowest                                                         atomic.Int64 // ns, of the answers that said "not now"
 }
 
-func newCrowd(f *fleet) *crowd { return &crowd{fleet: f} }
+func newCrowd(f *fleet) *crowd { return &crowd{fleet: f, people: map[string]bool{}} }
 
 // report is what happened, for the log of the test.
 func (c *crowd) report() string {
@@ -73,15 +73,30 @@ func (c *crowd) all() []*device {
 func (c *crowd) join(devices int, keyed bool) []*device {
 	c.t.Helper()
 	c.mu.Lock()
-	c.people++
-	name := fmt.Sprintf("p%d-%s", c.people, crand.Text()[:8])
+	name := fmt.Sprintf("p%d-%s", len(c.people)+1, crand.Text()[:8])
+	c.people[name] = true
 	c.mu.Unlock()
-	c.must(signUp(name))
+	c.register(name)
 	var own []*device
 	for range devices {
 		own = append(own, c.begin(name, keyed))
 	}
 	return own
+}
+
+// register signs a user up. A name that is taken when the request comes again after
+// it got no answer, or "not now", is the user's own.
+func (c *crowd) register(name string) {
+	c.t.Helper()
+	again := false
+	eventually(c.t, 2*time.Minute, name+" signs up", func() error {
+		a, err := c.anyone(signUp(name))
+		if err == nil && a.status != http.StatusOK && !(again && a.text("code") == "username_taken") {
+			err = errors.New(a.String())
+		}
+		again = again || err != nil && !errors.Is(err, errDown)
+		return err
+	})
 }
 
 // begin signs a user in on one more device.
@@ -258,6 +273,9 @@ func (c *crowd) block(d *device) {
 		one.mu.Unlock()
 	}
 	c.must(call{method: "POST", path: "/api/admin/users/" + d.ownerID + "/block", access: c.admin, body: map[string]string{"reason": "a test"}})
+	c.mu.Lock()
+	c.people[d.owner] = false
+	c.mu.Unlock()
 	for _, one := range own {
 		one.mu.Lock()
 		one.signedOut = yes
@@ -307,10 +325,25 @@ func (c *crowd) recall() (alive, ended int) {
 	return alive, ended
 }
 
+// welcome has everybody sign in once more: who signed up can, who was blocked cannot.
+func (c *crowd) welcome() {
+	c.t.Helper()
+	for name, free := range c.people {
+		want := http.StatusForbidden
+		if free {
+			want = http.StatusOK
+		}
+		if a := c.final(signIn(name)); a.status != want {
+			c.t.Errorf("%s signs in and is answered %s, want %d", name, a, want)
+		}
+	}
+}
+
 // promises runs the checks that end every story.
 func (c *crowd) promises(t testing.TB) {
 	t.Helper()
 	c.allReady()
 	alive, ended := c.recall()
+	c.welcome()
 	t.Logf("%s; at last %d alive and %d ended on every node", c.report(), alive, ended)
 }

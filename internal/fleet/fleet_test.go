@@ -26,7 +26,7 @@ type fleet struct {
 	admin  string // an administrator's access token
 	spare  setting
 	kills  atomic.Int64
-	beside func() error // another server dies and comes back; nil: none does
+	beside server // dies now and then as well; nil: nothing does
 }
 
 const fleetSize = 3
@@ -136,7 +136,8 @@ func (f *fleet) killing(answers *atomic.Int64, least int64, do func()) {
 			n := f.nodes[rand.IntN(len(f.nodes))]
 			n.kill()
 			if f.kills.Add(1)%2 == 0 && f.beside != nil {
-				if err := f.beside(); err != nil {
+				f.beside.kill()
+				if err := f.beside.tryStart(); err != nil {
 					f.t.Error(err)
 				}
 			}

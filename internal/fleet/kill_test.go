@@ -10,31 +10,35 @@ import (
 
 // Three nodes share a database. Clients hop between them at random, several
 // requests at once for each session, some with request keys and some without, while
-// nodes are killed and started again. Nobody honest is signed out, what is ended
-// stays ended on every node, and each token has one successor.
+// nodes are killed and started again, and with each second one the server that
+// keeps the sessions. People sign up, sign in, sign out and are blocked meanwhile.
+// Nobody honest is signed out, what was acknowledged holds on every node, and each
+// token has one successor.
 func TestNodesMayDieAtAnyMoment(t *testing.T) {
-	t.Run("postgres", func(t *testing.T) {
-		nodesDie(t, []string{"WATCHWORD_DATABASE=" + newPostgres(t).address("")}, nil)
-	})
-	t.Run("postgres and redis", func(t *testing.T) {
-		r := newRedis(t)
-		nodesDie(t, []string{"WATCHWORD_DATABASE=" + newPostgres(t).address(""), "WATCHWORD_SESSIONS=" + r.address()}, r.dies)
-	})
+	for name, prepare := range map[string]func(t testing.TB) server{
+		"postgres":           func(t testing.TB) server { return newPostgres(t) },
+		"mariadb":            func(t testing.TB) server { return newMariaDB(t) },
+		"mongodb":            func(t testing.TB) server { return newMongoDB(t) },
+		"postgres and redis": func(t testing.TB) server { return newRedis(t, "always") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nodesDie(t, prepare(t))
+		})
+	}
 }
 
-// nodesDie tells the story with settings in the environment. beside, if any, dies and
-// comes back after each second node.
-func nodesDie(t *testing.T, environ []string, beside func() error) {
-	f := assembleWith(t, environ, "--min-token-age", "0s", "--retry-window", "1m")
+func nodesDie(t *testing.T, s server) {
+	f := assembleWith(t, s.environ(), "--min-token-age", "0s", "--retry-window", "1m")
+	f.beside = s
 	f.appoint()
-	f.beside = beside
 	c := newCrowd(f)
 	c.once = true
 	regular := c.join(2, true)[0].owner
 	for i := range 6 {
 		c.join(2, i%2 == 0)
 	}
-	kills := int64(8)
+	kills := int64(6)
 	if testing.Short() {
 		kills = 3
 	}
@@ -51,6 +55,8 @@ func nodesDie(t *testing.T, environ []string, beside func() error) {
 				time.Sleep(100 * time.Millisecond)
 				d := c.alive()
 				switch {
+				case turn%6 == 3:
+					live(c.join(1, turn%4 == 1)[0])
 				case d == nil || turn%3 == 0:
 					live(c.begin(regular, turn%2 == 0))
 				case turn%9 == 4 && d.owner != regular:

@@ -9,77 +9,81 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 )
 
-// redis is a Redis server with a folder of its own, which is killed and started again.
+// redis is a Redis server with a folder of its own, which keeps sessions. Their users
+// are in PostgreSQL.
 type redis struct {
-	t       testing.TB
-	program string
-	config  string
-	port    int
-	secret  string
-	cmd     *exec.Cmd
+	*daemon
+	users       *postgres
+	folder      string
+	port        int
+	secret      string
+	appendfsync string
 }
 
-// newRedis starts a server that has every change on the disk before it answers.
-func newRedis(t testing.TB) *redis {
+// newRedis starts a server that has its changes on the disk when appendfsync says so:
+// always, before it answers; everysec, each second.
+func newRedis(t testing.TB, appendfsync string) *redis {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	switch {
-	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "redis"):
-		t.Fatal("redis is required, and not installed")
-	default:
-		t.Skip("SKIPPED: no node with sessions in Redis is killed, since Redis is not installed")
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		required(t, "redis")
 	}
-	folder := t.TempDir()
-	r := &redis{t: t, program: program, config: filepath.Join(folder, "redis.conf"), port: freePort(t), secret: rand.Text()}
-	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync always\nrequirepass %s\n", r.port, folder, r.secret)
-	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
+	r := &redis{users: newPostgres(t), folder: newFolder(t, "redis"), port: freePort(t), secret: rand.Text(), appendfsync: appendfsync}
+	config, host := filepath.Join(r.folder, "redis.conf"), fmt.Sprintf("127.0.0.1:%d", r.port)
+	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync %s\nrequirepass %s\n", r.port, r.folder, r.appendfsync, r.secret)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.start(); err != nil {
-		t.Fatal(err)
+	own(t, config)
+	r.daemon = &daemon{
+		t: t, name: "Redis",
+		command: func() *exec.Cmd { return asServer(t, path, config) },
+		ping: func() error {
+			conn, err := net.Dial("tcp", host)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		},
 	}
-	t.Cleanup(r.kill)
+	t.Cleanup(r.daemon.kill)
+	r.start()
 	return r
 }
 
-// start starts the server and waits until it listens.
-func (r *redis) start() error {
-	log := new(notes)
-	r.cmd = exec.Command(r.program, r.config)
-	r.cmd.SysProcAttr, r.cmd.Stdout, r.cmd.Stderr = mortal(), log, log
-	if err := r.cmd.Start(); err != nil {
-		return err
-	}
-	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port))
-		if err == nil {
-			return conn.Close()
-		}
-		if time.Since(start) > time.Minute {
-			return fmt.Errorf("%w\n%s", err, log.tail())
-		}
-	}
+func (r *redis) environ() []string {
+	return append(r.users.environ(), fmt.Sprintf("WATCHWORD_SESSIONS=redis://default:%s@127.0.0.1:%d/0", r.secret, r.port))
 }
 
+// kill takes the power from the machine. With everysec the last second of what Redis
+// acknowledged is not on the disk for sure: it goes too, as it would not if the
+// process alone were killed.
 func (r *redis) kill() {
-	_ = r.cmd.Process.Kill() // fails if it has ended
-	_ = r.cmd.Wait()
-}
-
-// dies kills the server and starts it again.
-func (r *redis) dies() error {
-	r.kill()
-	return r.start()
-}
-
-// address is what nodes are given.
-func (r *redis) address() string {
-	return fmt.Sprintf("redis://default:%s@127.0.0.1:%d/0", r.secret, r.port)
+	if r.appendfsync != "everysec" {
+		r.daemon.kill()
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(r.folder, "appendonlydir", "*.incr.aof"))
+	if err != nil || len(files) != 1 {
+		r.t.Errorf("Redis has %d append-only files, %v", len(files), err)
+	}
+	size := func() int64 {
+		info, err := os.Stat(files[0])
+		if err != nil {
+			r.t.Error(err)
+			return 0
+		}
+		return info.Size()
+	}
+	synced := size()
+	time.Sleep(time.Second)
+	r.daemon.kill()
+	r.t.Logf("Redis loses %d bytes", size()-synced)
+	if err := os.Truncate(files[0], synced); err != nil {
+		r.t.Error(err)
+	}
 }
