@@ -50,6 +50,7 @@ type crowd struct {
 	people  map[string]bool // by name; false: blocked
 
 	answers                                                         atomic.Int64
+	rotated                                                         atomic.Int64 // as the clients saw it
 	refreshed, refused, stragglers, busy, lost, revoked, afterwards atomic.Int64
 	slowest                                                         atomic.Int64 // ns, of the answers that said "not now"
 }
@@ -192,6 +193,9 @@ func (c *crowd) take(d *device, h held, token string) {
 	generation := generationOf(c.t, token)
 	if known, ok := d.successors[generation]; ok && known != token && c.once {
 		c.t.Errorf("a session of %s got two different tokens of generation %d", d.owner, generation)
+	}
+	if d.successors[generation] == "" {
+		c.rotated.Add(1)
 	}
 	d.successors[generation] = token
 	if generation < generationOf(c.t, h.token) {

@@ -16,10 +16,10 @@ import (
 // token has one successor.
 func TestNodesMayDieAtAnyMoment(t *testing.T) {
 	for name, prepare := range map[string]func(t testing.TB) server{
-		"postgres":           func(t testing.TB) server { return newPostgres(t) },
-		"mariadb":            func(t testing.TB) server { return newMariaDB(t) },
-		"mongodb":            func(t testing.TB) server { return newMongoDB(t) },
-		"postgres and redis": func(t testing.TB) server { return newRedis(t, "always") },
+		"postgres": func(t testing.TB) server { return newPostgres(t) },
+		"mariadb":  func(t testing.TB) server { return newMariaDB(t) },
+		"mongodb":  func(t testing.TB) server { return newMongoDB(t) },
+		"redis":    func(t testing.TB) server { return newRedis(t, "always") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
