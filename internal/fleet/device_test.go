@@ -307,7 +307,9 @@ func (c *crowd) recall() (alive, ended int) {
 			limit := time.Now().Add(time.Minute)
 			for !c.refresh(d, i) {
 				if time.Now().After(limit) {
-					c.t.Errorf("a session of %s gets no answer of %s", d.owner, n.name)
+					h, _ := d.load()
+					a, err := c.one(i, refresh(h.token, h.key))
+					c.t.Errorf("a session of %s gets no answer of %s but %s, %v%s", d.owner, n.name, a, err, c.story(a))
 					return
 				}
 				time.Sleep(20 * time.Millisecond)

@@ -123,7 +123,11 @@ func (r *road) carry(w *way, to io.Writer, from io.Reader) {
 	piece := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(piece)
-		if err != nil || !r.passes(w) {
+		if err != nil {
+			w.mourn()
+			return
+		}
+		if !r.passes(w) {
 			return
 		}
 		if _, err := to.Write(piece[:n]); err != nil {
@@ -142,14 +146,37 @@ func (r *road) passes(w *way) bool {
 	case <-w.closed:
 		return false
 	}
-	select {
-	case <-w.lost:
-		<-w.closed
+	if w.mourn() {
 		return false
-	default:
 	}
 	time.Sleep(delay)
 	return true
+}
+
+// mourn waits until a way is closed if it is lost: not even its end is heard.
+func (w *way) mourn() bool {
+	select {
+	case <-w.lost:
+		<-w.closed
+		return true
+	default:
+		return false
+	}
+}
+
+// lose has what was under way at the far end go with its machine. The near end hears nothing.
+func (w *way) lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.lost:
+		return
+	default:
+	}
+	close(w.lost)
+	if len(w.ends) > 1 {
+		w.ends[1].Close()
+	}
 }
 
 // slow delays each piece.
@@ -179,11 +206,7 @@ func (r *road) lose() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for w := range r.ways {
-		select {
-		case <-w.lost:
-		default:
-			close(w.lost)
-		}
+		w.lose()
 	}
 }
 
