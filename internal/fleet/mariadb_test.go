@@ -37,9 +37,9 @@ func newMariaDB(t testing.TB) *mariadb {
 	}
 	folder := newFolder(t, "mariadb")
 	data, temporary, first := filepath.Join(folder, "data"), "TMPDIR="+folder, filepath.Join(folder, "first.sql")
-	make := asServer(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
-	make.Env = append(make.Env, temporary)
-	execute(t, make)
+	birth := asServer(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	birth.Env = append(birth.Env, temporary)
+	execute(t, birth)
 	m := &mariadb{port: freePort(t), secret: rand.Text()}
 	// It reads this at each start.
 	if err := os.WriteFile(first, fmt.Appendf(nil, `CREATE DATABASE IF NOT EXISTS watchword;
