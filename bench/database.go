@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,15 @@ type kind struct {
 	name   string
 	server string // the variable in the environment that says where its server is; "": it needs none
 	open   func(ctx context.Context, folder string) (*database, error)
+	few    func() int // how many sessions are enough for it, 0: as many as there are; nil: 0
+}
+
+// counts is how many sessions it is measured with, of what was asked for.
+func (k kind) counts(asked []int, clients int) []int {
+	if k.few == nil || k.few() == 0 {
+		return asked
+	}
+	return []int{max(clients, min(k.few(), slices.Min(asked)))}
 }
 
 func (k kind) missing() string {
@@ -45,15 +55,17 @@ const (
 )
 
 var kinds = []kind{
-	{"sqlite", "", openSQLite},
-	{"postgres", postgresURL, openPostgres},
-	{"mysql", mysqlURL, openMySQL},
-	{"redis", redisURL, openRedis},
+	{name: "sqlite", open: openSQLite},
+	{name: "postgres", server: postgresURL, open: openPostgres},
+	{name: "mysql", server: mysqlURL, open: openMySQL},
+	{name: "redis", server: redisURL, open: openRedis},
+	{name: "mongodb", open: openMongoDB, few: fewOnStandIn},
 }
 
 // database is one that is made for a measurement, and dropped after it.
 type database struct {
 	folder      string // of the server's data
+	about       string // what to know of it before its figures
 	relaxedOnly bool   // rotations cannot be durable before they are answered
 	environment map[string]string
 	naive       string // the driver of the naive variant; "": there is none
