@@ -44,10 +44,10 @@ type DB struct {
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
-	advances []*batch.Gatherer[rotation, bool]        // a session's are in one of them
-	steps    *batch.Gatherer[step, stepped]           // in this process
-	pairs    *batch.Gatherer[session.ID, found[pair]] // elsewhere
-	writes   *batch.Gatherer[write, written]          // nil: the database gathers commits itself
+	advances []*batch.Gatherer[rotation, bool]  // a session's are in one of them
+	steps    *batch.Gatherer[step, stepped]     // in this process
+	pairs    *batch.Gatherer[session.ID, *pair] // elsewhere
+	writes   *batch.Gatherer[write, written]    // nil: the database gathers commits itself
 }
 
 const (

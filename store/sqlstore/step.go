@@ -26,6 +26,7 @@ type stepped struct {
 type pair struct {
 	session session.Session
 	user    account.User // the zero User if there is none
+	taken   bool         // an answer has it
 }
 
 // Beside implements session.Stepper.
@@ -59,22 +60,22 @@ func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (b
 }
 
 // judge has a rule decide on what was found. There is an outcome, or a rotation to be tried.
-func judge(there found[pair], rule session.Rule) (*rotation, stepped) {
-	of, user := there.value.session, there.value.user
+func judge(there *pair, rule session.Rule) (*rotation, stepped) {
 	switch {
-	case !there.known:
+	case there == nil:
 		return nil, stepped{unknown: session.ErrNotFound}
-	case user.ID.IsZero():
+	case there.user.ID.IsZero():
 		return nil, stepped{unknown: account.ErrNotFound}
 	}
-	next, advance := rule(of, user)
-	switch {
+	next, advance := rule(there.session, there.user)
+	switch from := there.session.Generation; {
 	case !advance:
 		return nil, stepped{won: true}
-	case next.Generation <= of.Generation: // a step goes forward
+	case next.Generation <= from: // a step goes forward
 		return nil, stepped{}
+	default:
+		return &rotation{there.session.ID, from, next}, stepped{}
 	}
-	return &rotation{of.ID, of.Generation, next}, stepped{}
 }
 
 // stepAll is the batch behind Step in this process. Those that change nothing neither
@@ -147,11 +148,13 @@ func qualified(table, columns string) string {
 	return strings.Join(list, ", ")
 }
 
-func (d *dialect) scanPair(r row) (p pair, err error) {
+func (d *dialect) scanPair(r row) (*pair, error) {
+	var p pair
+	var err error
 	p.session, err = d.scanSession(scanner(func(targets ...any) error {
 		return r.Scan(append(targets, userTargets(&p.user)...)...)
 	}))
-	return p, err
+	return &p, err
 }
 
 // scanner is a row.
@@ -160,21 +163,30 @@ type scanner func(targets ...any) error
 // Scan implements row.
 func (s scanner) Scan(targets ...any) error { return s(targets...) }
 
-// findPairs is the batch behind Step elsewhere, and its beginning here.
-func (s sessions) findPairs(ctx context.Context, ids []session.ID) ([]found[pair], error) {
+// findPairs is the batch behind Step elsewhere, and its beginning here. Who is not
+// found is nil; who is asked for twice is found twice.
+func (s sessions) findPairs(ctx context.Context, ids []session.ID) ([]*pair, error) {
 	query, args := s.dialect.pairs(flat(ids))
 	list, err := byID(ctx, s.DB, s.dialect.scanPair, query, args)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[session.ID]pair, len(list))
+	known := make(map[session.ID]*pair, len(list))
 	for _, one := range list {
 		known[one.session.ID] = one
 	}
-	answers := make([]found[pair], len(ids))
+	answers := make([]*pair, len(ids))
 	for i, id := range ids {
-		answers[i].value, answers[i].known = known[id]
-		answers[i].value.user.Roles = slices.Clone(answers[i].value.user.Roles)
+		there := known[id]
+		if there != nil && there.taken {
+			another := *there
+			another.user.Roles = slices.Clone(there.user.Roles)
+			there = &another
+		}
+		if there != nil {
+			there.taken = true
+		}
+		answers[i] = there
 	}
 	return answers, nil
 }
