@@ -182,3 +182,41 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What is read in the short way is what is read in the long one.
+func FuzzPlainBodies(f *testing.F) {
+	for _, body := range []string{
+		`{"name":"ada"}`, ` { "name" : "ada" , "other" : "" } `, `{"name":"a","name":"b"}`, `{"name":"a","Name":"b"}`, `{"name":"\u0061"}`,
+		`{"name":"ä"}`, "{\"name\":\"\x7f\"}", `{"name":null}`, `{"name":"a"}}`, `{"name":"a",}`, `{"name":"a"} x`, `{}`, `{"name"`, `{"yes":"true"}`, "\v{\"name\":\"a\"}",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		type texts struct{ name, other string }
+		var short, long texts
+		if !decodePlain(body, fields{"name": &short.name, "other": &short.other, "yes": new(bool)}) {
+			return
+		}
+		if err := decodeJSON([]byte(body), fields{"name": &long.name, "other": &long.other, "yes": new(bool)}); err != nil || short != long {
+			t.Errorf("%q: %+v in the short way; in the long one %+v, %v", body, short, long, err)
+		}
+	})
+}
+
+func TestTheUsualBodyIsPlain(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"refreshToken":"wwr_AXaR91DBNw5C"}`:        true,
+		" {\n\t\"refreshToken\" : \"wwr_x\" }\r\n ":  true,
+		`{"refreshToken":"wwr_x","refreshToken":""}`: false,
+		`{"refreshToken":"wwr_\u0041"}`:              false,
+		`{"refreshtoken":"wwr_x"}`:                   false,
+		`{"refreshToken":null}`:                      false,
+		`{}`:                                         false,
+	} {
+		var token string
+		if got := decodePlain(body, fields{"refreshToken": &token}); got != want {
+			t.Errorf("%s is plain: %v", body, got)
+		}
+	}
+}
