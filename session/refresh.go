@@ -68,6 +68,7 @@ func (r *Refusal) Is(target error) bool {
 func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
 	ctx, span := trace.Start(ctx, "session.refresh")
 	defer span.End()
+	arrived := s.now()
 	token, err := s.Tokens.Open(p.Token, p.ClientID, p.Delivery)
 	if err != nil {
 		return Grant{}, err
@@ -76,7 +77,7 @@ func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
 	// happened: the rule decides again on what is there now. Losing on and on
 	// takes as many rivals, who did win.
 	for range 8 {
-		grant, won, err := s.refreshOnce(ctx, token, p)
+		grant, won, err := s.refreshOnce(ctx, token, p, arrived)
 		if err != nil || won {
 			return grant, err
 		}
@@ -85,15 +86,15 @@ func (s *Service) Refresh(ctx context.Context, p Presented) (Grant, error) {
 }
 
 // refreshOnce judges once and acts. won is false if somebody else was faster.
-func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented) (grant Grant, won bool, err error) {
+func (s *Service) refreshOnce(ctx context.Context, token Token, p Presented, arrived time.Time) (grant Grant, won bool, err error) {
 	var verdict judgement
 	id := token.SessionID()
 	won, err = s.step(ctx, id, func(found Session, user account.User) (Register, bool) {
-		verdict = s.judge(found, user, token, p)
+		verdict = s.judge(found, user, token, p, arrived)
 		return verdict.Next, verdict.inStep()
 	})
 	if err != nil || !won {
-		return Grant{}, false, ended(id, err)
+		return Grant{}, false, err
 	}
 	session := verdict.session
 	if verdict.Healed {
@@ -157,18 +158,7 @@ func tell(ctx context.Context, v Verdict) {
 	}
 }
 
-// find reads the session and its user.
-func (s *Service) find(ctx context.Context, id ID) (session Session, user account.User, err error) {
-	if session, err = s.Store.Find(ctx, id); err != nil {
-		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session: %w", err))
-	}
-	if user, err = s.Users.Find(ctx, session.UserID); err != nil {
-		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session's user: %w", err))
-	}
-	return session, user, nil
-}
-
-// ended is what a store's error means. A session that is unknown has ended: it was
+// ended is what the error of a look means. A session that is unknown has ended: it was
 // never begun here, or it was forgotten long after its end; it is never made again.
 // So has that of a user who is unknown.
 func ended(id ID, err error) error {

@@ -60,7 +60,7 @@ func (s *Service) Holder(ctx context.Context, p Presented) (Session, error) {
 // Alive returns a session that has not ended and its user, who is not blocked, as
 // the store has them now. Otherwise it fails with a *Refusal that is ErrEnded.
 func (s *Service) Alive(ctx context.Context, id ID) (Session, account.User, error) {
-	session, user, err := s.find(ctx, id)
+	session, user, err := apart{s.Store, s.Users}.find(ctx, id)
 	if err != nil {
 		return Session{}, account.User{}, err
 	}

@@ -29,14 +29,21 @@ type Stepper interface {
 	// called: what the rule leaves behind is to be read only after a success.
 	Step(ctx context.Context, id ID, rule Rule) (bool, error)
 
-	// Beside reports whether those are the users that Step finds.
+	// Beside reports whether those are the users that Step finds. Where it is false
+	// Step is not called.
 	Beside(users Users) bool
 }
 
 // stepOf is Stepper.Step: of a Store that is one, for these users, or done apart.
 func stepOf(store Store, users Users) func(context.Context, ID, Rule) (bool, error) {
 	if beside, ok := store.(Stepper); ok && beside.Beside(users) {
-		return beside.Step
+		return func(ctx context.Context, id ID, rule Rule) (bool, error) {
+			won, err := beside.Step(ctx, id, rule)
+			if err != nil {
+				return false, ended(id, fmt.Errorf("step the session: %w", err))
+			}
+			return won, nil
+		}
 	}
 	return apart{store, users}.step
 }
@@ -48,13 +55,9 @@ type apart struct {
 }
 
 func (a apart) step(ctx context.Context, id ID, rule Rule) (bool, error) {
-	session, err := a.store.Find(ctx, id)
+	session, user, err := a.find(ctx, id)
 	if err != nil {
-		return false, fmt.Errorf("find the session: %w", err)
-	}
-	user, err := a.users.Find(ctx, session.UserID)
-	if err != nil {
-		return false, fmt.Errorf("find the session's user: %w", err)
+		return false, err
 	}
 	next, advance := rule(session, user)
 	if !advance {
@@ -67,6 +70,17 @@ func (a apart) step(ctx context.Context, id ID, rule Rule) (bool, error) {
 	return advanced, nil
 }
 
+// find reads the session and its user.
+func (a apart) find(ctx context.Context, id ID) (session Session, user account.User, err error) {
+	if session, err = a.store.Find(ctx, id); err != nil {
+		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session: %w", err))
+	}
+	if user, err = a.users.Find(ctx, session.UserID); err != nil {
+		return Session{}, account.User{}, ended(id, fmt.Errorf("find the session's user: %w", err))
+	}
+	return session, user, nil
+}
+
 // judgement is the verdict on a session and its user, as they were found.
 type judgement struct {
 	Verdict
@@ -76,9 +90,17 @@ type judgement struct {
 }
 
 // judge has the refresh rule decide on a token that was presented for a session, as of now.
-func (s *Service) judge(found Session, user account.User, token Token, p Presented) judgement {
+//
+// It may have waited here, for a database that was slow. That must not make theft of a
+// retry that came in time: nothing is reuse that was none when it arrived.
+func (s *Service) judge(found Session, user account.User, token Token, p Presented, arrived time.Time) judgement {
 	j := judgement{session: found, user: user, at: s.now()}
 	j.Verdict = judge(found, token, p.Key, s.Policy, j.at)
+	if j.Kind == Reuse {
+		if then := judge(found, token, p.Key, s.Policy, arrived); then.Kind != Reuse {
+			j.Verdict, j.at = then, arrived
+		}
+	}
 	switch j.Kind {
 	case Keep, Rotate, Replay:
 		if user.Blocked() {

@@ -466,23 +466,62 @@ func TestAStepThatChangesNothingDoesNotFailWithTheDisk(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	keeper, _ := stepping(t, db, 1)
-	rotator, _ := stepping(t, db, 1000)
+	rotator, rotate := stepping(t, db, 1000)
 	if _, err := db.relaxed.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
 	outcomes, err := sessions{db}.stepAll(t.Context(), []step{
 		{keeper.ID, func(session.Session, account.User) (session.Register, bool) { return session.Register{}, false }},
-		{rotator.ID, func(found session.Session, _ account.User) (session.Register, bool) { return rotated(found.Register), true }},
+		{rotator.ID, func(found session.Session, _ account.User) (session.Register, bool) {
+			return rotated(found.Register), true
+		}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !outcomes[0].won || outcomes[0].failed != nil {
+	if want := (stepped{won: true}); outcomes[0] != want {
 		t.Errorf("the one that changes nothing: %+v", outcomes[0])
 	}
-	if outcomes[1].won || !errors.Is(db.fault(t.Context(), outcomes[1].failed), ErrUnavailable) {
-		t.Errorf("the one that rotates: %+v, want %v", outcomes[1], ErrUnavailable)
+	if outcomes[1].rotation == nil {
+		t.Errorf("the one that rotates: %+v, want that Advance is tried", outcomes[1])
 	}
+	if won, err := rotate(); won || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("Step = %v, %v; want %v", won, err, ErrUnavailable)
+	}
+}
+
+// Nor does it wait for those who write.
+func TestAStepThatChangesNothingDoesNotWaitForWriters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t)
+		s, step := stepping(t, db, 1)
+		if err := db.gate.enter(t.Context()); err != nil { // a commit that the disk keeps waiting
+			t.Fatal(err)
+		}
+		rotated := make(chan bool)
+		go func() {
+			won, err := step()
+			rotated <- won && err == nil
+		}()
+		synctest.Wait()
+		began := time.Now()
+		for range 3 {
+			won, err := db.Set().Sessions.(session.Stepper).Step(t.Context(), s.ID, func(session.Session, account.User) (session.Register, bool) {
+				return session.Register{}, false
+			})
+			if !won || err != nil {
+				t.Errorf("Step = %v, %v", won, err)
+			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("it waited for %v", waited)
+		}
+		db.gate.leave()
+		if !<-rotated {
+			t.Error("who waited to rotate did not")
+		}
+	})
 }
 
 func TestALockedDatabaseIsUnavailable(t *testing.T) {

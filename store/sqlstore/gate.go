@@ -21,6 +21,19 @@ func (g gate) enter(ctx context.Context) error {
 	}
 }
 
+// enterNow enters if nobody is within and nobody waits, and reports whether it did.
+func (g gate) enterNow() bool {
+	if g == nil {
+		return true
+	}
+	select {
+	case g <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // leave lets the next one in.
 func (g gate) leave() {
 	if g != nil {

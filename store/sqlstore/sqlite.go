@@ -239,25 +239,28 @@ const rotateSQLite = `UPDATE watchword_sessions
 // one session in a batch mean needs no thought.
 func advanceSQLite(ctx context.Context, db *DB, rotations []rotation) ([]bool, error) {
 	won := make([]bool, len(rotations))
-	err := db.attempt(ctx, func() error {
-		// Each statement is short. Watching the context would cost a goroutine for each.
-		ctx := context.WithoutCancel(ctx)
-		update, err := db.relaxed.statement(ctx, rotateSQLite)
-		if err != nil {
-			return err
-		}
-		db.keeper.owe()
-		return transact(ctx, db.relaxed, func(tx *sql.Tx) error {
-			update := tx.StmtContext(ctx, update)
-			for i, r := range rotations {
-				if won[i], err = rotate(ctx, update, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
+	err := db.attempt(ctx, func() error { return writeSQLite(ctx, db, rotations, won) })
 	return won, err
+}
+
+// writeSQLite is its transaction. It is called within the gate.
+func writeSQLite(ctx context.Context, db *DB, rotations []rotation, won []bool) error {
+	// Each statement is short. Watching the context would cost a goroutine for each.
+	ctx = context.WithoutCancel(ctx)
+	update, err := db.relaxed.statement(ctx, rotateSQLite)
+	if err != nil {
+		return err
+	}
+	db.keeper.owe()
+	return transact(ctx, db.relaxed, func(tx *sql.Tx) error {
+		update := tx.StmtContext(ctx, update)
+		for i, r := range rotations {
+			if won[i], err = rotate(ctx, update, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // rotate executes rotateSQLite and reports whether the rotation won.

@@ -17,9 +17,9 @@ type step struct {
 
 // stepped is what became of it.
 type stepped struct {
-	won     bool
-	unknown error // that there is no such session, or no such user
-	failed  error // the database's
+	won      bool
+	rotation *rotation // still to be tried
+	err      error     // there is no such session, or no such user
 }
 
 // pair is a session and its user.
@@ -35,51 +35,48 @@ func (s sessions) Beside(others session.Users) bool {
 	return ok && mine.DB == s.DB
 }
 
-// Step implements session.Stepper by a look for both, and an Advance. What is here
-// in this process needs no round trips: there it is one batch that does both.
+// Step implements session.Stepper by a look for both, and an Advance. What is in this
+// process needs no round trips: as a rule there is one batch for both.
 func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (bool, error) {
+	var outcome stepped
+	var err error
 	if s.dialect.embedded {
-		answer, err := s.steps.Do(ctx, step{id, rule})
-		if err == nil {
-			err = answer.failed
+		outcome, err = s.steps.Do(ctx, step{id, rule})
+	} else {
+		var there *pair
+		if there, err = s.pairs.Do(ctx, id); err == nil {
+			outcome = judge(there, rule)
 		}
-		if err != nil {
-			return false, s.fault(ctx, err)
-		}
-		return answer.won, answer.unknown
 	}
-	there, err := s.pairs.Do(ctx, id)
 	if err != nil {
 		return false, s.fault(ctx, err)
 	}
-	rotation, outcome := judge(there, rule)
-	if rotation == nil {
-		return outcome.won, outcome.unknown
+	if r := outcome.rotation; r != nil {
+		return s.Advance(ctx, id, r.from, r.next)
 	}
-	return s.Advance(ctx, id, rotation.from, rotation.next)
+	return outcome.won, outcome.err
 }
 
-// judge has a rule decide on what was found. There is an outcome, or a rotation to be tried.
-func judge(there *pair, rule session.Rule) (*rotation, stepped) {
+// judge has a rule decide on what was found.
+func judge(there *pair, rule session.Rule) stepped {
 	switch {
 	case there == nil:
-		return nil, stepped{unknown: session.ErrNotFound}
+		return stepped{err: session.ErrNotFound}
 	case there.user.ID.IsZero():
-		return nil, stepped{unknown: account.ErrNotFound}
+		return stepped{err: account.ErrNotFound}
 	}
 	next, advance := rule(there.session, there.user)
 	switch from := there.session.Generation; {
 	case !advance:
-		return nil, stepped{won: true}
+		return stepped{won: true}
 	case next.Generation <= from: // a step goes forward
-		return nil, stepped{}
+		return stepped{}
 	default:
-		return &rotation{there.session.ID, from, next}, stepped{}
+		return stepped{rotation: &rotation{there.session.ID, from, next}}
 	}
 }
 
-// stepAll is the batch behind Step in this process. Those that change nothing neither
-// wait for the disk nor fail with it.
+// stepAll is the batch behind Step in this process.
 func (s sessions) stepAll(ctx context.Context, steps []step) ([]stepped, error) {
 	ids := make([]session.ID, len(steps))
 	for i := range steps {
@@ -90,22 +87,38 @@ func (s sessions) stepAll(ctx context.Context, steps []step) ([]stepped, error) 
 		return nil, err
 	}
 	outcomes := make([]stepped, len(steps))
-	var rotations []rotation
-	var rotating []int // whose they are
 	for i, step := range steps {
-		var r *rotation
-		if r, outcomes[i] = judge(pairs[i], step.rule); r != nil {
-			rotations, rotating = append(rotations, *r), append(rotating, i)
+		outcomes[i] = judge(pairs[i], step.rule)
+	}
+	s.rotateNow(ctx, outcomes)
+	return outcomes, nil
+}
+
+// rotateNow writes the rotations among the outcomes if that can be done at once. If
+// somebody else writes, or it fails, or the disk is to be waited for, they are left to
+// Advance: who only looks does not wait, and does not fail, with those who write.
+func (s sessions) rotateNow(ctx context.Context, outcomes []stepped) {
+	if s.durableRotations {
+		return
+	}
+	var rotations []rotation
+	for _, o := range outcomes {
+		if o.rotation != nil {
+			rotations = append(rotations, *o.rotation)
 		}
 	}
 	if len(rotations) == 0 {
-		return outcomes, nil
+		return
 	}
-	won, err := s.advanceAll(ctx, rotations)
-	for n, i := range rotating {
-		outcomes[i] = stepped{won: err == nil && won[n], failed: err}
+	won := make([]bool, len(rotations))
+	if !s.now(func() error { return writeSQLite(ctx, s.DB, rotations, won) }) {
+		return
 	}
-	return outcomes, nil
+	for i := range outcomes {
+		if outcomes[i].rotation != nil {
+			outcomes[i], won = stepped{won: won[0]}, won[1:]
+		}
+	}
 }
 
 // pairs finds sessions by their ids, and their users.

@@ -17,7 +17,10 @@ type users struct{ *DB }
 const userColumns = `id, username, username_key, email, email_key, password_hash, roles,
 	block_at, block_reason, block_by, epoch, epoch_at, created_at`
 
-func scanUser(r row) (u account.User, err error) { return u, r.Scan(userTargets(&u)...) }
+func scanUser(r row) (u account.User, err error) {
+	err = r.Scan(userTargets(&u)...)
+	return u, err
+}
 
 // userTargets is where userColumns are scanned to.
 func userTargets(u *account.User) []any {

@@ -128,6 +128,20 @@ func (db *DB) alone(ctx context.Context, try func() error) error {
 		return err
 	}
 	defer db.gate.leave()
+	return db.within(try)
+}
+
+// now calls try if nobody else writes, and reports whether it succeeded.
+func (db *DB) now(try func() error) bool {
+	if !db.gate.enterNow() {
+		return false
+	}
+	defer db.gate.leave()
+	return db.within(try) == nil
+}
+
+// within calls try within the gate.
+func (db *DB) within(try func() error) error {
 	if err := try(); err != nil {
 		return err
 	}
