@@ -92,15 +92,14 @@ type judgement struct {
 // judge has the refresh rule decide on a token that was presented for a session, as of now.
 //
 // It may have waited here, for a database that was slow. That must not make theft of a
-// retry that came in time: nothing is reuse that was none when it arrived.
+// retry that came in time, so the window is longer by as much. Where there is none, nothing is in time.
 func (s *Service) judge(found Session, user account.User, token Token, p Presented, arrived time.Time) judgement {
 	j := judgement{session: found, user: user, at: s.now()}
-	j.Verdict = judge(found, token, p.Key, s.Policy, j.at)
-	if j.Kind == Reuse {
-		if then := judge(found, token, p.Key, s.Policy, arrived); then.Kind != Reuse {
-			j.Verdict, j.at = then, arrived
-		}
+	policy := s.Policy
+	if policy.RetryWindow > 0 {
+		policy.RetryWindow += j.at.Sub(arrived)
 	}
+	j.Verdict = judge(found, token, p.Key, policy, j.at)
 	switch j.Kind {
 	case Keep, Rotate, Replay:
 		if user.Blocked() {

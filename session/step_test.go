@@ -28,18 +28,23 @@ func TestARetryThatWaitsForTheDatabaseIsNotLate(t *testing.T) {
 		key     string
 		arrives time.Duration // after the rotation, within the retry window
 		waits   time.Duration // together they are beyond it
+		strict  bool          // there is no window
 		want    error
 	}{
-		"a retry without a key":     {"", 6 * time.Second, 10 * time.Second, nil},
-		"a retry with its key":      {"the key", 6 * time.Second, 10 * time.Second, nil},
-		"another tab":               {"another key", 6 * time.Second, 10 * time.Second, session.ErrStraggler},
-		"a thief, beyond it anyway": {"another key", 16 * time.Second, 10 * time.Second, session.ErrEnded},
+		"a retry without a key":     {"", 6 * time.Second, 10 * time.Second, false, nil},
+		"a retry with its key":      {"the key", 6 * time.Second, 10 * time.Second, false, nil},
+		"another tab":               {"another key", 6 * time.Second, 10 * time.Second, false, session.ErrStraggler},
+		"a thief, beyond it anyway": {"another key", 16 * time.Second, 10 * time.Second, false, session.ErrEnded},
+		"where there is none":       {"another key", time.Second, 10 * time.Second, true, session.ErrEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var wait time.Duration
 			var h *house
 			h = newHouse(t, func(c *session.Config) {
+				if row.strict {
+					c.Policy.RetryWindow = 0
+				}
 				c.Store = busy{c.Store, c.Store.(session.Stepper), func() { h.wait(wait) }}
 			})
 			first := h.begin()
