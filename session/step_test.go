@@ -35,7 +35,7 @@ func TestARetryThatWaitsForTheDatabaseIsNotLate(t *testing.T) {
 		"a retry with its key":      {"the key", 6 * time.Second, 10 * time.Second, false, nil},
 		"another tab":               {"another key", 6 * time.Second, 10 * time.Second, false, session.ErrStraggler},
 		"a thief, beyond it anyway": {"another key", 16 * time.Second, 10 * time.Second, false, session.ErrEnded},
-		"where there is none":       {"another key", time.Second, 10 * time.Second, true, session.ErrEnded},
+		"where there is none":       {"another key", 0, 10 * time.Second, true, session.ErrEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
