@@ -12,12 +12,13 @@ import (
 type dialect struct {
 	name string // its folder under migrations
 
-	embedded  bool   // it runs in this process: there is no network to fail, and preparing statements pays
-	numbered  bool   // parameters are $1, $2 … instead of ?
-	narrow    bool   // sessions are kept narrow: see narrow.go
-	forUpdate string // what makes a SELECT lock its rows until the transaction ends
-	unlessID  string // what makes an INSERT leave a row alone whose id is present
-	contains  string // an expression: the text ? is part of the column roles
+	embedded      bool   // it runs in this process: there is no network to fail, and preparing statements pays
+	numbered      bool   // parameters are $1, $2 … instead of ?
+	narrow        bool   // sessions are kept narrow: see narrow.go
+	countsChanges bool   // an UPDATE counts the rows that it changed, not those that it found
+	forUpdate     string // what makes a SELECT lock its rows until the transaction ends
+	unlessID      string // what makes an INSERT leave a row alone whose id is present
+	contains      string // an expression: the text ? is part of the column roles
 
 	// confirm changes nothing and is logged all the same, so that a commit of it waits
 	// for whatever durable commits wait for; "" where what can be seen is durable.

@@ -15,13 +15,14 @@ import (
 
 // mysql is MySQL and MariaDB, by the driver github.com/go-sql-driver/mysql.
 var mysql = dialect{
-	name:      "mysql",
-	forUpdate: ` FOR UPDATE`,
-	unlessID:  `ON DUPLICATE KEY UPDATE id = id`,
-	contains:  `LOCATE(?, roles) > 0`,
-	touch:     `UPDATE watchword_versions SET name = name WHERE version = 1`,
-	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
-	versioned: `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
+	name:          "mysql",
+	countsChanges: true,
+	forUpdate:     ` FOR UPDATE`,
+	unlessID:      `ON DUPLICATE KEY UPDATE id = id`,
+	contains:      `LOCATE(?, roles) > 0`,
+	touch:         `UPDATE watchword_versions SET name = name WHERE version = 1`,
+	versions:      `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
+	versioned:     `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
 	// A statement that makes a table ends the transaction, but not this lock.
 	lock:   `SELECT GET_LOCK(CONCAT('watchword ', DATABASE()), 60)`,
 	unlock: `SELECT RELEASE_LOCK(CONCAT('watchword ', DATABASE()))`,

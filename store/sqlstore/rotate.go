@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"slices"
 
 	"github.com/watchwordauth/watchword/session"
 )
@@ -30,21 +29,26 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 // prolong writes a register of the stored generation, durably: what a client holds
 // proves a lost rotation, but not that its token was handed out again.
 func (s sessions) prolong(ctx context.Context, id session.ID, next session.Register) (bool, error) {
+	it, which := s.dialect.session(id)
+	condition, which := it+` AND generation = ? AND revoked_at IS NULL`, append(which, int64(next.Generation))
+	update := `UPDATE watchword_sessions
+		SET rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
+			seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
+		WHERE ` + condition
+	args := append([]any{
+		micros(next.RotatedAt), s.dialect.emitted(next), next.RequestKey[:], micros(next.IdleUntil),
+		s.dialect.ip(next.LastSeen.IP), s.dialect.agent(next.LastSeen.UserAgent)}, which...)
+	if !s.dialect.countsChanges {
+		found, err := s.exec(ctx, update, args...)
+		return found > 0, s.fault(ctx, err)
+	}
 	did, err := change(ctx, s.DB, func(ctx context.Context, tx *sql.Tx) (bool, error) {
-		it, which := s.dialect.session(id)
-		// Asked, not counted: MySQL does not count a row that stays as it is.
-		same, err := all(ctx, s.DB, tx, scanned[int64],
-			`SELECT 1 FROM watchword_sessions WHERE `+it+` AND generation = ? AND revoked_at IS NULL`+s.dialect.forUpdate,
-			append(slices.Clip(which), int64(next.Generation))...)
+		// Asked, not counted: a row that stays as it is would not be.
+		same, err := all(ctx, s.DB, tx, scanned[int64], `SELECT 1 FROM watchword_sessions WHERE `+condition+s.dialect.forUpdate, which...)
 		if err != nil || len(same) == 0 {
 			return false, err
 		}
-		_, err = tx.ExecContext(ctx, s.dialect.sql(`UPDATE watchword_sessions
-			SET rotated_at = ?, emitted_at = ?, request_key = ?, idle_until = ?,
-				seen_ip = nullif(?, birth_ip), seen_user_agent = nullif(?, birth_user_agent)
-			WHERE `+it), append([]any{
-			micros(next.RotatedAt), s.dialect.emitted(next), next.RequestKey[:], micros(next.IdleUntil),
-			s.dialect.ip(next.LastSeen.IP), s.dialect.agent(next.LastSeen.UserAgent)}, which...)...)
+		_, err = tx.ExecContext(ctx, s.dialect.sql(update), args...)
 		return err == nil, err
 	})
 	return did, s.fault(ctx, err)
