@@ -120,6 +120,7 @@ func TestMetricsCountWhatHappensAndTellNobodysSecret(t *testing.T) {
 		`watchword_revocations{of="sessions"} 1`,
 		`watchword_store_duration_seconds_count{store="sessions",verb="step"} 2`,
 		`watchword_store_batch_size_count{store="sessions",verb="step"} 2`,
+		`watchword_store_batch_size_count{store="sessions",verb="advance"} 1`,
 		`watchword_hashes_total 3`,
 		`watchword_http_requests_total{route="/api/auth/refreshtoken",status="2xx"} 1`,
 		`watchword_http_requests_total{route="/api/auth/refreshtoken",status="4xx"} 1`,

@@ -115,7 +115,7 @@ func openSQLite(_ context.Context, folder string) (*database, error) {
 		counters: func(ctx context.Context, metrics string) (counters, error) {
 			// Its batches of rotations are its commits.
 			of, err := batches(ctx, metrics)
-			return counters{commits: of["advance"], statements: of["advance"] + of["find"]}, err
+			return counters{commits: of["advance"], statements: of["advance"] + of["find"] + of["step"]}, err
 		},
 		size: func(context.Context) (float64, float64, error) {
 			info, err := os.Stat(path)

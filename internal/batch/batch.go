@@ -73,6 +73,13 @@ func (s *Sizes) Add(other Sizes) {
 	s.Calls += other.Calls
 }
 
+// Count counts a batch of calls among the Gatherer's own: one that was answered
+// beside it, because that could be done at once.
+func (g *Gatherer[Q, A]) Count(calls int) {
+	g.sizes[bits.Len(uint(calls-1))].Add(1)
+	g.calls.Add(uint64(calls))
+}
+
 // Sizes is how large the batches were until now.
 func (g *Gatherer[Q, A]) Sizes() Sizes {
 	var s Sizes
@@ -157,8 +164,7 @@ func (g *Gatherer[Q, A]) drain() {
 // answer runs one batch and replies to each of its callers, whether run returns,
 // panics, or ends the goroutine.
 func (g *Gatherer[Q, A]) answer(calls []call[Q, A]) {
-	g.sizes[bits.Len(uint(len(calls)-1))].Add(1)
-	g.calls.Add(uint64(len(calls)))
+	g.Count(len(calls))
 	questions := make([]Q, len(calls))
 	for i, c := range calls {
 		questions[i] = c.question

@@ -44,6 +44,9 @@ func (s *Store) tags(ctx context.Context) (tags []string, err error) {
 		return []string{"0"}, nil
 	}
 	text, err := s.client.Do(ctx, s.client.B().ClusterNodes().Build()).ToString()
+	if err != nil {
+		return nil, err
+	}
 	for line := range strings.Lines(text) { // id address flags primary ping pong epoch link slots…
 		fields := strings.Fields(line)
 		if len(fields) < 9 {
@@ -58,7 +61,7 @@ func (s *Store) tags(ctx context.Context) (tags []string, err error) {
 		}
 		tags = append(tags, tagWithin(first, last))
 	}
-	return tags, err
+	return tags, nil
 }
 
 // tagWithin is a tag whose slot is one of these.

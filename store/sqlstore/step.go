@@ -45,7 +45,7 @@ func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (b
 	} else {
 		var there *pair
 		if there, err = s.pairs.Do(ctx, id); err == nil {
-			outcome = judge(there, rule)
+			outcome = decide(there, rule)
 		}
 	}
 	if err != nil {
@@ -57,8 +57,8 @@ func (s sessions) Step(ctx context.Context, id session.ID, rule session.Rule) (b
 	return outcome.won, outcome.err
 }
 
-// judge has a rule decide on what was found.
-func judge(there *pair, rule session.Rule) stepped {
+// decide has the rule decide on what was found.
+func decide(there *pair, rule session.Rule) stepped {
 	switch {
 	case there == nil:
 		return stepped{err: session.ErrNotFound}
@@ -88,7 +88,7 @@ func (s sessions) stepAll(ctx context.Context, steps []step) ([]stepped, error) 
 	}
 	outcomes := make([]stepped, len(steps))
 	for i, step := range steps {
-		outcomes[i] = judge(pairs[i], step.rule)
+		outcomes[i] = decide(pairs[i], step.rule)
 	}
 	s.rotateNow(ctx, outcomes)
 	return outcomes, nil
@@ -111,9 +111,10 @@ func (s sessions) rotateNow(ctx context.Context, outcomes []stepped) {
 		return
 	}
 	won := make([]bool, len(rotations))
-	if !s.now(func() error { return writeSQLite(ctx, s.DB, rotations, won) }) {
+	if !s.atOnce(func() error { return writeSQLite(ctx, s.DB, rotations, won) }) {
 		return
 	}
+	s.advances[0].Count(len(rotations))
 	for i := range outcomes {
 		if outcomes[i].rotation != nil {
 			outcomes[i], won = stepped{won: won[0]}, won[1:]

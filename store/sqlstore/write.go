@@ -131,8 +131,8 @@ func (db *DB) alone(ctx context.Context, try func() error) error {
 	return db.within(try)
 }
 
-// now calls try if nobody else writes, and reports whether it succeeded.
-func (db *DB) now(try func() error) bool {
+// atOnce calls try if nobody else writes, and reports whether it succeeded.
+func (db *DB) atOnce(try func() error) bool {
 	if !db.gate.enterNow() {
 		return false
 	}
