@@ -22,6 +22,7 @@ import (
 	"github.com/watchwordauth/watchword/signing"
 	"github.com/watchwordauth/watchword/store"
 	"github.com/watchwordauth/watchword/store/memory"
+	"github.com/watchwordauth/watchword/store/storetest"
 )
 
 // place is a store with a journal beside it, under a clock that the test turns.
@@ -48,6 +49,27 @@ func newFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return folder
+}
+
+func TestAJournalKeepsTheContracts(t *testing.T) {
+	t.Parallel()
+	open := func(t testing.TB) store.Set {
+		folder, set := filepath.Join(t.TempDir(), "journal"), memory.New()
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Open(folder, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { j.Close() })
+		if err := j.Begin(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		return j.Keep(set)
+	}
+	storetest.Run(t, open)
+	storetest.Steps(t, open)
 }
 
 // open starts a process that stays.

@@ -27,7 +27,9 @@ func (idle) Refused() uint64 { return 0 }
 
 func TestMeasuredStoresKeepTheContracts(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(testing.TB) store.Set { return New(time.Now(), idle{}, memory.New()).Stores() })
+	open := func(testing.TB) store.Set { return New(time.Now(), idle{}, memory.New()).Stores() }
+	storetest.Run(t, open)
+	storetest.Steps(t, open)
 }
 
 // callAll calls every verb of a contract once, with zero values.

@@ -14,7 +14,9 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(testing.TB) store.Set { return memory.New() })
+	open := func(testing.TB) store.Set { return memory.New() }
+	storetest.Run(t, open)
+	storetest.Steps(t, open)
 }
 
 func TestLinearizable(t *testing.T) {

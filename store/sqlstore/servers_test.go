@@ -120,7 +120,9 @@ func TestRemoteConformance(t *testing.T) {
 	t.Parallel()
 	eachRemote(t, func(t *testing.T, r remote) {
 		r.empty(t) // skips the whole, not each part
-		storetest.Run(t, func(t testing.TB) store.Set { return r.connect(t, r.empty(t)).Set() })
+		open := func(t testing.TB) store.Set { return r.connect(t, r.empty(t)).Set() }
+		storetest.Run(t, open)
+		storetest.Steps(t, open)
 	})
 }
 

@@ -30,7 +30,9 @@ func newSQLite(t testing.TB) string { return filepath.Join(t.TempDir(), "watchwo
 
 func TestSQLiteConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) store.Set { return openSQLite(t, newSQLite(t)).Set() })
+	open := func(t testing.TB) store.Set { return openSQLite(t, newSQLite(t)).Set() }
+	storetest.Run(t, open)
+	storetest.Steps(t, open)
 }
 
 func TestSQLiteIsLinearizable(t *testing.T) {

@@ -13,6 +13,13 @@ import (
 
 // Steps tests a set whose sessions are a session.Stepper beside its users.
 func Steps(t *testing.T, open func(t testing.TB) store.Set) {
+	t.Run("users who are kept elsewhere are not beside", func(t *testing.T) {
+		t.Parallel()
+		_, _, stepper := household(t, open(t), "anna")
+		if others := open(t).Users; stepper.Beside(others) || stepper.Beside(struct{ session.Users }{others}) {
+			t.Error("it takes steps beside the users of another")
+		}
+	})
 	each(t, open, map[string]func(*testing.T, store.Set){
 		"a step finds a session and its user":         stepFinds,
 		"a step advances as the rule says":            stepAdvances,
@@ -33,7 +40,11 @@ func household(t testing.TB, s store.Set, name string) (account.User, session.Se
 	add(t, s.Users, u)
 	of := begun(0, u.ID)
 	begin(t, s.Sessions, of)
-	return u, of, s.Sessions.(session.Stepper)
+	stepper, can := s.Sessions.(session.Stepper)
+	if !can || !stepper.Beside(s.Users) {
+		t.Fatal("it takes no steps beside its own users")
+	}
+	return u, of, stepper
 }
 
 // look is a rule that leaves the register as it is.

@@ -7,7 +7,7 @@
 //	}
 //
 // A driver that keeps only some of them calls Users, Sessions, Keys or Events. One
-// whose sessions are a session.Stepper beside its users is tested as that, too.
+// whose sessions are a session.Stepper beside its users calls Steps, too.
 // Every test gets stores of its own and runs beside the others. What depends on
 // the driver (how durable, how fast, what a broken server answers) is tested
 // beside the driver.
@@ -43,12 +43,6 @@ func Run(t *testing.T, open func(t testing.TB) store.Set) {
 		t.Parallel()
 		Sessions(t, func(t testing.TB) session.Store { return open(t).Sessions })
 	})
-	if canStep(open(t)) {
-		t.Run("steps", func(t *testing.T) {
-			t.Parallel()
-			Steps(t, open)
-		})
-	}
 	t.Run("keys", func(t *testing.T) {
 		t.Parallel()
 		Keys(t, func(t testing.TB) signing.Store { return open(t).Keys })
@@ -57,12 +51,6 @@ func Run(t *testing.T, open func(t testing.TB) store.Set) {
 		t.Parallel()
 		Events(t, func(t testing.TB) audit.Store { return open(t).Events })
 	})
-}
-
-// canStep reports whether the sessions are a session.Stepper.
-func canStep(s store.Set) bool {
-	stepper, can := s.Sessions.(session.Stepper)
-	return can && stepper.Beside(s.Users)
 }
 
 // each runs every test with a store of its own.
