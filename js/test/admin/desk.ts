@@ -45,6 +45,12 @@ export function anHourPasses(server: Watchword): void {
 /** The dialog that is on top. */
 export const dialog = (page: Page) => page.locator("dialog[open]").last();
 
+/**
+ * Waits until no dialog is left in the page. One that is closed is no longer open at
+ * once, but leaves the page, and gives the focus back, only with its close event.
+ */
+export const dialogGone = (page: Page) => page.locator("dialog").waitFor({ state: "detached" });
+
 /** What is said in passing. */
 export async function toast(page: Page, text: string | RegExp): Promise<void> {
   await page.locator(".toast", { hasText: text }).first().waitFor();

@@ -12,7 +12,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { launch, password } from "../pages/visitor.js";
 import { Watchword, root } from "../support/watchword.js";
-import { addAdmin, anHourPasses, atDesk, dialog, signInElsewhere } from "./desk.js";
+import { addAdmin, anHourPasses, atDesk, dialog, dialogGone, signInElsewhere } from "./desk.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = join(root, "screenshots");
@@ -197,7 +197,7 @@ describe("the console, looked at", () => {
       assert.equal(outside, false, "the focus left the dialog");
     }
     await page.keyboard.press("Escape");
-    await dialog(page).waitFor({ state: "detached" });
+    await dialogGone(page);
     assert.equal(await roles.evaluate((button) => button === document.activeElement), true, "the focus came back");
 
     await page.keyboard.press("Home");

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { openChromium } from "../support/chromium.js";
 import { openSite } from "../support/site.js";
 import { Stage, askDemo, credentials, folders, stateOf } from "../support/stage.js";
-import { Watchword, rest } from "../support/watchword.js";
+import { Watchword, until } from "../support/watchword.js";
 
 /** Reads a page of one site from a server of another, both by https. */
 async function abroad(
@@ -67,12 +67,9 @@ for (const [name, preferences] of Object.entries({
       assert.equal(await signIn(page), "cookies_blocked");
       assert.equal((await stateOf(page)).status, "signed-out");
       const { body } = await server.call("POST", "/api/auth/signin", credentials);
-      let sessions: unknown[] = [];
-      for (let patience = 50; sessions.length !== 1 && patience > 0; patience--) {
+      await until(async () => {
         const own = await server.call("GET", "/api/auth/sessions", undefined, { Authorization: `Bearer ${body["accessToken"]}` });
-        sessions = own.body["sessions"] as unknown[];
-        await rest(20);
-      }
-      assert.equal(sessions.length, 1, "only the one that asks");
+        return (own.body["sessions"] as unknown[]).length === 1; // only the one that asks
+      });
     }));
 }

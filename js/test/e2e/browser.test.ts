@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Stage, askDemo, refresh, stateOf } from "../support/stage.js";
-import { rest } from "../support/watchword.js";
+import { rest, until } from "../support/watchword.js";
 
 for (const delivery of ["cookie", "body"] as const) {
   describe(`in a browser, ${delivery} delivery, on plain http localhost`, () => {
@@ -64,7 +64,7 @@ for (const delivery of ["cookie", "body"] as const) {
       await rest(1_500);
       stage.server.gate.fate = ({ path }) => (path === stage.path ? { delay: 5_000 } : "pass");
       await page.evaluate(() => void window.client.refresh());
-      while (stage.refreshes.length === 0) await rest(10);
+      await until(() => stage.refreshes.length > 0);
       stage.server.gate.fate = () => "pass";
       await page.reload();
       assert.equal((await stateOf(page)).status, "signed-in");
@@ -107,8 +107,11 @@ for (const delivery of ["cookie", "body"] as const) {
       stage.server.command("user", "block", "mallory", "--reason=spam");
       const blocked = Date.now();
       let answer = [200];
-      while (answer[0] === 200) answer = await askDemo(page);
-      assert.ok(Date.now() - blocked < 1_000, `${Date.now() - blocked} ms`);
+      while (answer[0] === 200) {
+        const asked = Date.now();
+        answer = await askDemo(page);
+        if (answer[0] === 200) assert.ok(asked - blocked < 1_000, `a call made ${asked - blocked} ms after the block was let in`);
+      }
       assert.deepEqual(answer, [401]);
       assert.deepEqual(await stateOf(page), { status: "signed-out", reason: "user_blocked" });
       await page.close();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { BrowserContext, Page } from "playwright-core";
 import { openChromium } from "../support/chromium.js";
-import { Watchword, rest, root } from "../support/watchword.js";
+import { Watchword, rest, root, until } from "../support/watchword.js";
 
 const folder = (...parts: string[]) => join(root, "examples", ...parts);
 
@@ -114,7 +114,7 @@ for (const [name, start] of Object.entries(kinds)) {
       const before = refreshes();
       const tab = await browser.newPage();
       const broken = tab.goto(site).catch(() => "broken off");
-      while (refreshes() === before) await rest(10);
+      await until(() => refreshes() > before);
       await tab.close();
       assert.equal(await broken, "broken off");
       server.gate.fate = () => "pass";

@@ -151,5 +151,12 @@ export class Watchword {
   }
 }
 
+/** Waits until something is so, and fails when it is not within 20 seconds. */
+export async function until(so: () => boolean | Promise<boolean>): Promise<void> {
+  for (const patience = Date.now() + 20_000; !(await so()); await rest(20)) {
+    if (Date.now() > patience) throw new Error(`waited in vain for ${so}`);
+  }
+}
+
 /** Real time passes. For waiting on another process only. */
 export const rest = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
