@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,7 @@ type DB struct {
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
 	advances []*batch.Gatherer[rotation, bool]  // a session's are in one of them
+	prolongs []*batch.Gatherer[rotation, bool]  // likewise, where the generation is kept
 	steps    *batch.Gatherer[step, stepped]     // in this process
 	pairs    *batch.Gatherer[session.ID, *pair] // elsewhere
 	writes   *batch.Gatherer[write, written]    // nil: the database gathers commits itself
@@ -95,6 +97,7 @@ func (db *DB) gather(shards int) {
 	db.users = batch.New(batchLimit, users{db}.findAll)
 	for range shards {
 		db.advances = append(db.advances, batch.New(batchLimit, sessions{db}.advanceAll))
+		db.prolongs = append(db.prolongs, batch.New(batchLimit, sessions{db}.prolongAll))
 	}
 }
 
@@ -102,7 +105,7 @@ func (db *DB) gather(shards int) {
 // verb of the store.
 func (s sessions) Batches() map[string]batch.Sizes {
 	var advances batch.Sizes
-	for _, shard := range s.advances {
+	for _, shard := range slices.Concat(s.advances, s.prolongs) {
 		advances.Add(shard.Sizes())
 	}
 	sizes := map[string]batch.Sizes{"find": s.sessions.Sizes(), "advance": advances}

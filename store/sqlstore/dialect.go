@@ -12,13 +12,12 @@ import (
 type dialect struct {
 	name string // its folder under migrations
 
-	embedded      bool   // it runs in this process: there is no network to fail, and preparing statements pays
-	numbered      bool   // parameters are $1, $2 … instead of ?
-	narrow        bool   // sessions are kept narrow: see narrow.go
-	countsChanges bool   // an UPDATE counts the rows that it changed, not those that it found
-	forUpdate     string // what makes a SELECT lock its rows until the transaction ends
-	unlessID      string // what makes an INSERT leave a row alone whose id is present
-	contains      string // an expression: the text ? is part of the column roles
+	embedded  bool   // it runs in this process: there is no network to fail, and preparing statements pays
+	numbered  bool   // parameters are $1, $2 … instead of ?
+	narrow    bool   // sessions are kept narrow: see narrow.go
+	forUpdate string // what makes a SELECT lock its rows until the transaction ends
+	unlessID  string // what makes an INSERT leave a row alone whose id is present
+	contains  string // an expression: the text ? is part of the column roles
 
 	// confirm changes nothing and is logged all the same, so that a commit of it waits
 	// for whatever durable commits wait for; "" where what can be seen is durable.
@@ -47,8 +46,9 @@ type dialect struct {
 	unavailable func(error) bool   // the database cannot be used at the moment
 	advice      func(error) string // how to mend that, or ""
 
-	// advance executes rotations in their order and says which of them won.
-	advance func(ctx context.Context, db *DB, rotations []rotation) ([]bool, error)
+	// advance executes rotations in their order, as durably as a pool's commits are,
+	// and says which of them won.
+	advance func(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error)
 }
 
 // sql is a statement, written with ? for parameters, as the dialect has it.

@@ -15,14 +15,13 @@ import (
 
 // mysql is MySQL and MariaDB, by the driver github.com/go-sql-driver/mysql.
 var mysql = dialect{
-	name:          "mysql",
-	countsChanges: true,
-	forUpdate:     ` FOR UPDATE`,
-	unlessID:      `ON DUPLICATE KEY UPDATE id = id`,
-	contains:      `LOCATE(?, roles) > 0`,
-	touch:         `UPDATE watchword_versions SET name = name WHERE version = 1`,
-	versions:      `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
-	versioned:     `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
+	name:      "mysql",
+	forUpdate: ` FOR UPDATE`,
+	unlessID:  `ON DUPLICATE KEY UPDATE id = id`,
+	contains:  `LOCATE(?, roles) > 0`,
+	touch:     `UPDATE watchword_versions SET name = name WHERE version = 1`,
+	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
+	versioned: `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
 	// A statement that makes a table ends the transaction, but not this lock.
 	lock:   `SELECT GET_LOCK(CONCAT('watchword ', DATABASE()), 60)`,
 	unlock: `SELECT RELEASE_LOCK(CONCAT('watchword ', DATABASE()))`,
@@ -176,7 +175,7 @@ func withSettings(address string, settings ...string) (string, error) {
 
 // advanceMySQL writes rotations in one transaction: it locks the rows, sees which
 // of them are at the generation they should be, and changes those.
-func advanceMySQL(ctx context.Context, db *DB, rotations []rotation) ([]bool, error) {
+func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error) {
 	return settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
 		ids := make([]session.ID, len(round))
 		for i := range round {
@@ -184,7 +183,7 @@ func advanceMySQL(ctx context.Context, db *DB, rotations []rotation) ([]bool, er
 		}
 		var won map[session.ID]bool
 		err := db.attempt(ctx, func() error {
-			return transact(ctx, db.relaxed, func(tx *sql.Tx) error {
+			return transact(ctx, on, func(tx *sql.Tx) error {
 				type state struct {
 					session    session.ID
 					generation uint64

@@ -165,7 +165,7 @@ func withSetting(address, setting, value string, override bool) string {
 }
 
 // advancePostgres writes rotations by one statement, one round trip, one commit.
-func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool, error) {
+func advancePostgres(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error) {
 	return settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
 		n := len(round)
 		ids, keys, ips, agents := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
@@ -180,7 +180,7 @@ func advancePostgres(ctx context.Context, db *DB, rotations []rotation) ([]bool,
 		}
 		var winners []id
 		err := db.attempt(ctx, func() (err error) {
-			winners, err = all(ctx, db, db.relaxed, scanned[id], `
+			winners, err = all(ctx, db, on, scanned[id], `
 				UPDATE watchword_sessions AS s
 				SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = nullif(b.emitted_at, b.rotated_at), request_key = b.request_key, idle_until = b.idle_until,
 					seen_ip = nullif(b.ip, s.birth_ip), seen_user_agent = nullif(b.user_agent, s.birth_user_agent)

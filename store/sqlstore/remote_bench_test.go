@@ -121,8 +121,6 @@ func BenchmarkRotateRemote(b *testing.B) {
 type oneByOne struct{ sessions }
 
 func (s oneByOne) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
-	one := *s.DB
-	one.relaxed = s.durable
-	won, err := s.dialect.advance(ctx, &one, []rotation{{id, from, next}})
+	won, err := s.dialect.advance(ctx, s.DB, s.durable, []rotation{{id, from, next}})
 	return err == nil && won[0], err
 }

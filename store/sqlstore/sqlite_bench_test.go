@@ -206,9 +206,7 @@ type naive struct {
 }
 
 func (s naive) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
-	one := *s.DB
-	one.relaxed = s.pool
-	won, err := advanceSQLite(ctx, &one, []rotation{{id, from, next}})
+	won, err := advanceSQLite(ctx, s.DB, s.pool, []rotation{{id, from, next}})
 	return err == nil && won[0], err
 }
 

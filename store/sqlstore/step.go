@@ -111,7 +111,7 @@ func (s sessions) rotateNow(ctx context.Context, outcomes []stepped) {
 		return
 	}
 	won := make([]bool, len(rotations))
-	if !s.atOnce(func() error { return writeSQLite(ctx, s.DB, rotations, won) }) {
+	if !s.atOnce(func() error { return writeSQLite(ctx, s.DB, s.relaxed, rotations, won) }) {
 		return
 	}
 	s.advances[0].Count(len(rotations))
