@@ -3,111 +3,18 @@ package redisstore_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
 )
-
-// mortal is a Redis that a test stops, kills and starts again.
-type mortal struct {
-	port     string
-	folder   string
-	settings []string
-	cmd      *exec.Cmd
-}
-
-// freePort is a port that nobody listens on.
-func freePort(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
-}
-
-// launch starts a Redis of the test's own. Without the program the test is skipped, unless
-// WATCHWORD_TEST_REQUIRE names redis.
-func launch(t testing.TB, settings ...string) *mortal {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "redis") {
-			t.Fatalf("redis is required: %v", err)
-		}
-		t.Skipf("SKIPPED: Redis is not tested: %v", err)
-	}
-	m := &mortal{port: freePort(t), folder: t.TempDir(), settings: settings}
-	t.Cleanup(m.kill)
-	m.start(t)
-	return m
-}
-
-// start starts it, and waits until it has read its data.
-func (m *mortal) start(t testing.TB) {
-	t.Helper()
-	log, err := os.OpenFile(filepath.Join(m.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	m.cmd = exec.Command("redis-server", append([]string{"--port", m.port, "--bind", "127.0.0.1", "--dir", m.folder, "--save", ""}, m.settings...)...)
-	m.cmd.Stdout, m.cmd.Stderr = log, log
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for range 400 {
-		if answer := m.ask("PING"); answer != "" && !strings.HasPrefix(answer, "LOADING") {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	content, _ := os.ReadFile(filepath.Join(m.folder, "log"))
-	t.Fatalf("Redis did not start:\n%s", content)
-}
-
-// ask sends one command and returns the first line of the answer, "" if there is none.
-func (m *mortal) ask(words ...string) string {
-	conn, err := net.DialTimeout("tcp", "127.0.0.1:"+m.port, time.Second)
-	if err != nil {
-		return ""
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) // a connection has deadlines
-	fmt.Fprintf(conn, "%s\r\n", strings.Join(words, " "))
-	buffer := make([]byte, 4096)
-	n, err := conn.Read(buffer)
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(string(buffer[:n]), "\r\n")
-	return strings.TrimLeft(line, "+-:$")
-}
-
-// kill ends the process at once: it can do nothing more.
-func (m *mortal) kill() {
-	if m.cmd == nil || m.cmd.Process == nil {
-		return // it never started
-	}
-	_ = m.cmd.Process.Kill() // fails if it has ended
-	_ = m.cmd.Wait()
-}
-
-func (m *mortal) address() string { return "redis://127.0.0.1:" + m.port }
 
 // verbs are all verbs of a store, about one session.
 func verbs(ctx context.Context, s *redisstore.Store, one session.Session) map[string]func() error {
@@ -134,23 +41,23 @@ func verbs(ctx context.Context, s *redisstore.Store, one session.Session) map[st
 
 func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 	t.Parallel()
-	m := launch(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := connect(t, m.address()+"?timeout=2s")
+	m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := connect(t, m.Address()+"?timeout=2s")
 	one := birth(account.ID{1})
 	if err := s.Begin(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	m.kill()
+	m.Kill()
 	for verb, call := range verbs(t.Context(), s, one) {
 		began := time.Now()
-		if err := call(); !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), m.port) {
+		if err := call(); !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), m.Port) {
 			t.Errorf("while it is away %s = %v, want %v, and where", verb, err, redisstore.ErrUnavailable)
 		}
 		if took := time.Since(began); took > 4*time.Second {
 			t.Errorf("while it is away %s takes %v", verb, took)
 		}
 	}
-	m.start(t)
+	m.Start(t)
 	for verb, call := range verbs(t.Context(), s, one) {
 		if err := call(); err != nil {
 			t.Errorf("when it is back %s = %v", verb, err)
@@ -161,13 +68,13 @@ func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 // A server that hears and does not answer is worse than none.
 func TestAServerThatHangsIsGivenUp(t *testing.T) {
 	t.Parallel()
-	m := launch(t)
-	s := connect(t, m.address()+"?timeout=300ms")
+	m := servertest.StartRedis(t)
+	s := connect(t, m.Address()+"?timeout=300ms")
 	one := birth(account.ID{1})
 	if err := s.Begin(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	if answer := m.ask("CLIENT", "PAUSE", "60000", "ALL"); answer != "OK" {
+	if answer := m.Ask("CLIENT", "PAUSE", "60000", "ALL"); answer != "OK" {
 		t.Fatal(answer)
 	}
 	for verb, call := range verbs(t.Context(), s, one) {
@@ -200,9 +107,9 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			m := launch(t, row.settings...)
-			s := connect(t, m.address())
-			if answer := m.ask(row.after...); answer != "OK" {
+			m := servertest.StartRedis(t, row.settings...)
+			s := connect(t, m.Address())
+			if answer := m.Ask(row.after...); answer != "OK" {
 				t.Fatal(answer)
 			}
 			err := s.Begin(t.Context(), birth(account.ID{1}))
@@ -218,13 +125,13 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 
 // Not beside other tests: it counts what runs.
 func TestCallersWhoLeftLeaveNothingBehind(t *testing.T) {
-	m := launch(t)
+	m := servertest.StartRedis(t)
 	before := runtime.NumGoroutine()
-	s, err := redisstore.Open(t.Context(), m.address()+"?timeout=500ms", redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := redisstore.Open(t.Context(), m.Address()+"?timeout=500ms", redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer := m.ask("CLIENT", "PAUSE", "60000", "ALL"); answer != "OK" {
+	if answer := m.Ask("CLIENT", "PAUSE", "60000", "ALL"); answer != "OK" {
 		t.Fatal(answer)
 	}
 	var group sync.WaitGroup
@@ -238,7 +145,7 @@ func TestCallersWhoLeftLeaveNothingBehind(t *testing.T) {
 		})
 	}
 	group.Wait()
-	m.kill()
+	m.Kill()
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

@@ -2,12 +2,8 @@ package redisstore_test
 
 import (
 	"context"
-	crand "crypto/rand"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +13,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
 	"github.com/watchwordauth/watchword/store/sqlstore"
@@ -95,10 +92,10 @@ func cpuTime() time.Duration {
 // BenchmarkRotate is what a rotation costs on Redis alone and with a ledger in SQLite, beside a
 // naive one: one command, one round trip, one connection at a time of a pool.
 func BenchmarkRotate(b *testing.B) {
-	for name := range servers {
+	for name, variable := range servers {
 		for _, n := range []int{10_000, 300_000} {
 			b.Run(fmt.Sprintf("%s/%dk", name, n/1000), func(b *testing.B) {
-				address := empty(b, server(b, name))
+				address := empty(b, servertest.Address(b, "redis", variable))
 				s := connect(b, address)
 				ids, generations := fill(b, s, n), make([]uint64, n)
 				for i := range generations {
@@ -133,24 +130,8 @@ func BenchmarkRotate(b *testing.B) {
 // postgres is where else a ledger is kept.
 func postgres(b testing.TB) session.Store {
 	b.Helper()
-	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-	if address == "" {
-		b.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where PostgreSQL is")
-	}
-	schema := "watchword_" + strings.ToLower(crand.Text())
-	execute := func(statement string) {
-		db, err := sql.Open("pgx", address)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.ExecContext(context.Background(), statement); err != nil {
-			b.Fatal(err)
-		}
-	}
-	execute("CREATE SCHEMA " + schema)
-	b.Cleanup(func() { execute("DROP SCHEMA " + schema + " CASCADE") })
-	db, err := sqlstore.OpenPostgres(b.Context(), with(b, address, "search_path", schema), sqlstore.Options{})
+	address := servertest.EmptyPostgres(b, servertest.Address(b, "postgres", "WATCHWORD_TEST_POSTGRES_URL"))
+	db, err := sqlstore.OpenPostgres(b.Context(), address, sqlstore.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/nodetest"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/storetest"
 )
 
 // cluster is a Redis Cluster of the test's own. With replicas, node 3 + n is that of node n.
 type cluster struct {
-	nodes []*mortal
+	nodes []*servertest.Redis
 }
 
 func launchCluster(t *testing.T, replicas bool) *cluster {
@@ -29,9 +31,9 @@ func launchCluster(t *testing.T, replicas bool) *cluster {
 	arguments := []string{"--cluster", "create"}
 	for range size {
 		// A replica is promoted when the test says so.
-		m := launch(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-node-timeout", "60000", "--appendonly", "yes")
+		m := servertest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", servertest.FreePort(t), "--cluster-node-timeout", "60000", "--appendonly", "yes")
 		c.nodes = append(c.nodes, m)
-		arguments = append(arguments, "127.0.0.1:"+m.port)
+		arguments = append(arguments, m.Host())
 	}
 	arguments = append(arguments, "--cluster-yes")
 	if replicas {
@@ -45,27 +47,27 @@ func launchCluster(t *testing.T, replicas bool) *cluster {
 }
 
 func (c *cluster) address() string {
-	address := c.nodes[0].address() + "?timeout=2s"
+	address := c.nodes[0].Address() + "?timeout=2s"
 	for _, m := range c.nodes[1:] {
-		address += "&addr=127.0.0.1:" + m.port
+		address += "&addr=" + m.Host()
 	}
 	return address
 }
 
 // info is what a node says of its Cluster.
-func (c *cluster) info(t *testing.T, m *mortal) string {
+func (c *cluster) info(t *testing.T, m *servertest.Redis) string {
 	t.Helper()
-	return run(t, "redis-cli", "-p", m.port, "cluster", "info")
+	return run(t, "redis-cli", "-p", m.Port, "cluster", "info")
 }
 
 // pairs are the primaries and their replicas.
-func (c *cluster) pairs(t *testing.T) map[*mortal]*mortal {
+func (c *cluster) pairs(t *testing.T) map[*servertest.Redis]*servertest.Redis {
 	t.Helper()
-	pairs := map[*mortal]*mortal{}
+	pairs := map[*servertest.Redis]*servertest.Redis{}
 	for _, primary := range c.nodes {
 		for _, replica := range c.nodes {
-			role := run(t, "redis-cli", "-p", replica.port, "role")
-			if fields := strings.Fields(role); fields[0] == "slave" && fields[2] == primary.port {
+			role := run(t, "redis-cli", "-p", replica.Port, "role")
+			if fields := strings.Fields(role); fields[0] == "slave" && fields[2] == primary.Port {
 				pairs[primary] = replica
 			}
 		}
@@ -99,7 +101,7 @@ func TestSlotsMayMove(t *testing.T) {
 	shared, durable := c.address(), database(t)
 	var ids []string
 	for _, m := range c.nodes {
-		ids = append(ids, strings.TrimSpace(run(t, "redis-cli", "-p", m.port, "cluster", "myid")))
+		ids = append(ids, strings.TrimSpace(run(t, "redis-cli", "-p", m.Port, "cluster", "myid")))
 	}
 	moved := make(chan int, 1)
 	stop := make(chan struct{})
@@ -112,7 +114,7 @@ func TestSlotsMayMove(t *testing.T) {
 				return
 			default:
 			}
-			output, err := exec.Command("redis-cli", "--cluster", "reshard", "127.0.0.1:"+c.nodes[0].port,
+			output, err := exec.Command("redis-cli", "--cluster", "reshard", c.nodes[0].Host(),
 				"--cluster-from", ids[n%3], "--cluster-to", ids[(n+1)%3], "--cluster-slots", "1500", "--cluster-yes").CombinedOutput()
 			if err != nil {
 				t.Errorf("reshard: %v\n%s", err, output)
@@ -122,7 +124,7 @@ func TestSlotsMayMove(t *testing.T) {
 		}
 	}()
 	for range 4 {
-		storetest.Linearizable(t, &nodes{all: []session.Store{withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable)}})
+		storetest.Linearizable(t, nodetest.InTurn(withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable)))
 	}
 	close(stop)
 	if n := <-moved; n == 0 {
@@ -137,7 +139,7 @@ func TestAFailoverBringsBackNothing(t *testing.T) {
 	c := launchCluster(t, true)
 	durable := database(t)
 	bare, other := connect(t, c.address()), connect(t, c.address())
-	nodes := &nodes{all: []session.Store{withLedger(bare, durable), withLedger(other, durable)}}
+	nodes := nodetest.InTurn(withLedger(bare, durable), withLedger(other, durable))
 
 	const many = 60
 	var revoked, rotated, begun []session.Session
@@ -152,12 +154,12 @@ func TestAFailoverBringsBackNothing(t *testing.T) {
 	}
 	pairs := c.pairs(t)
 	for primary, replica := range pairs {
-		run(t, "redis-cli", "-p", primary.port, "wait", "1", "5000")
+		run(t, "redis-cli", "-p", primary.Port, "wait", "1", "5000")
 		// A replica that neither hears nor comes back for what it missed.
-		if err := replica.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		if err := replica.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		run(t, "redis-cli", "-p", primary.port, "client", "kill", "type", "replica")
+		run(t, "redis-cli", "-p", primary.Port, "client", "kill", "type", "replica")
 	}
 
 	tombstone := session.Tombstone{At: time.Now().UTC().Truncate(time.Microsecond), Reason: session.SignedOut}
@@ -177,11 +179,11 @@ func TestAFailoverBringsBackNothing(t *testing.T) {
 		begun = append(begun, s)
 	}
 	for primary, replica := range pairs {
-		primary.kill()
-		if err := replica.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		primary.Kill()
+		if err := replica.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		run(t, "redis-cli", "-p", replica.port, "cluster", "failover", "takeover")
+		run(t, "redis-cli", "-p", replica.Port, "cluster", "failover", "takeover")
 	}
 	eventually(t, "the replicas serve", func() bool {
 		for _, replica := range pairs {

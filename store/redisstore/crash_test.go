@@ -13,6 +13,8 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/nodetest"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/ledger"
 	"github.com/watchwordauth/watchword/store/redisstore"
@@ -44,7 +46,7 @@ func TestConformanceWithALedger(t *testing.T) {
 	eachServer(t, func(t *testing.T, address string) {
 		storetest.Sessions(t, func(t testing.TB) session.Store {
 			shared, durable := empty(t, address), database(t)
-			return &nodes{all: []session.Store{withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable)}}
+			return nodetest.InTurn(withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable))
 		})
 	})
 }
@@ -53,7 +55,7 @@ func TestTwoNodesWithALedgerAreLinearizable(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, address string) {
 		shared, durable := empty(t, address), database(t)
-		storetest.Linearizable(t, &nodes{all: []session.Store{withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable)}})
+		storetest.Linearizable(t, nodetest.InTurn(withLedger(connect(t, shared), durable), withLedger(connect(t, shared), durable)))
 	})
 }
 
@@ -72,10 +74,10 @@ type life struct {
 // had begun, and of its rotations at most the last.
 func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 	t.Parallel()
-	m := launch(t, "--appendonly", "yes", "--appendfsync", "everysec")
+	m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "everysec")
 	durable := database(t)
-	one, two := connect(t, m.address()+"?timeout=1s"), connect(t, m.address()+"?timeout=1s")
-	nodes := &nodes{all: []session.Store{withLedger(one, durable), withLedger(two, durable)}}
+	one, two := connect(t, m.Address()+"?timeout=1s"), connect(t, m.Address()+"?timeout=1s")
+	nodes := nodetest.InTurn(withLedger(one, durable), withLedger(two, durable))
 
 	rounds := 5
 	if testing.Short() {
@@ -92,13 +94,13 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 		}
 		// What is written from here on is lost.
 		time.Sleep(400 * time.Millisecond)
-		kept := m.logSize(t)
+		kept := logSize(t, m)
 		time.Sleep(600 * time.Millisecond)
-		m.kill()
+		m.Kill()
 		close(stop)
 		group.Wait()
-		m.cutLog(t, kept+rand.Int64N(200))
-		m.start(t)
+		cutLog(t, m, kept+rand.Int64N(200))
+		m.Start(t)
 
 		for _, all := range lives {
 			for _, l := range all {
@@ -200,19 +202,19 @@ func check(t *testing.T, s session.Store, l *life) {
 	}
 }
 
-// log is the append-only file that is being written.
-func (m *mortal) log(t *testing.T) string {
+// logOf is the append-only file that is being written.
+func logOf(t *testing.T, m *servertest.Redis) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(m.folder, "appendonlydir", "*.incr.aof"))
+	files, err := filepath.Glob(filepath.Join(m.Folder, "appendonlydir", "*.incr.aof"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there is no append-only file: %v", err)
 	}
 	return files[len(files)-1]
 }
 
-func (m *mortal) logSize(t *testing.T) int64 {
+func logSize(t *testing.T, m *servertest.Redis) int64 {
 	t.Helper()
-	info, err := os.Stat(m.log(t))
+	info, err := os.Stat(logOf(t, m))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,9 +222,9 @@ func (m *mortal) logSize(t *testing.T) int64 {
 }
 
 // cutLog takes from the file what did not reach the disk.
-func (m *mortal) cutLog(t *testing.T, size int64) {
+func cutLog(t *testing.T, m *servertest.Redis, size int64) {
 	t.Helper()
-	if err := os.Truncate(m.log(t), min(size, m.logSize(t))); err != nil {
+	if err := os.Truncate(logOf(t, m), min(size, logSize(t, m))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -230,8 +232,8 @@ func (m *mortal) cutLog(t *testing.T, size int64) {
 // With appendfsync always the store keeps the contract alone, without a ledger.
 func TestWithAppendfsyncAlwaysAKillLosesNothing(t *testing.T) {
 	t.Parallel()
-	m := launch(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := connect(t, m.address()+"?timeout=1s")
+	m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := connect(t, m.Address()+"?timeout=1s")
 	var lives []*life
 	for range 4 {
 		stop, done := make(chan struct{}), make(chan struct{})
@@ -240,10 +242,10 @@ func TestWithAppendfsyncAlwaysAKillLosesNothing(t *testing.T) {
 			lives = live(t, s, stop, lives)
 		}()
 		time.Sleep(200 * time.Millisecond)
-		m.kill()
+		m.Kill()
 		close(stop)
 		<-done
-		m.start(t)
+		m.Start(t)
 		for _, l := range lives {
 			check(t, s, l)
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
 )
@@ -53,7 +54,7 @@ func TestAnAddressThatCannotBeUsedIsRefused(t *testing.T) {
 
 func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
 	t.Parallel()
-	host := "127.0.0.1:" + freePort(t)
+	host := "127.0.0.1:" + servertest.FreePort(t)
 	_, err := redisstore.Open(t.Context(), "redis://ada:canary@"+host, redisstore.Options{})
 	if !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), host) || strings.Contains(err.Error(), "canary") {
 		t.Errorf("Open = %v; want %v, and where", err, redisstore.ErrUnavailable)
@@ -79,17 +80,17 @@ func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
 
 func TestAWrongPasswordIsSaid(t *testing.T) {
 	t.Parallel()
-	m := launch(t, "--requirepass", "right")
+	m := servertest.StartRedis(t, "--requirepass", "right")
 	for address, want := range map[string]string{
-		"redis://127.0.0.1:" + m.port:                       "it wants a password",
-		"redis://default:canary@127.0.0.1:" + m.port + "/0": "user or password are wrong",
+		m.Address(): "it wants a password",
+		"redis://default:canary@" + m.Host() + "/0": "user or password are wrong",
 	} {
 		_, err := redisstore.Open(t.Context(), address, redisstore.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("Open = %v; want: %s", err, want)
 		}
 	}
-	connect(t, "redis://default:right@127.0.0.1:"+m.port)
+	connect(t, "redis://default:right@"+m.Host())
 }
 
 func TestWhatAServerDoesNotPromiseIsSaid(t *testing.T) {
@@ -105,9 +106,9 @@ func TestWhatAServerDoesNotPromiseIsSaid(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			m := launch(t, row.settings...)
+			m := servertest.StartRedis(t, row.settings...)
 			var log bytes.Buffer
-			s, err := redisstore.Open(t.Context(), m.address(), redisstore.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			s, err := redisstore.Open(t.Context(), m.Address(), redisstore.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,8 +123,8 @@ func TestWhatAServerDoesNotPromiseIsSaid(t *testing.T) {
 func TestRotationsThatMustBeDurableNeedAServerThatSyncsAlways(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]error{"everysec": redisstore.ErrRelaxed, "always": nil} {
-		m := launch(t, "--appendonly", "yes", "--appendfsync", setting)
-		s, err := redisstore.Open(t.Context(), m.address(), redisstore.Options{DurableRotations: true})
+		m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", setting)
+		s, err := redisstore.Open(t.Context(), m.Address(), redisstore.Options{DurableRotations: true})
 		if !errors.Is(err, want) {
 			t.Errorf("with appendfsync %s Open = %v; want %v", setting, err, want)
 		}
@@ -138,8 +139,8 @@ func TestTLS(t *testing.T) {
 	folder := t.TempDir()
 	certificate, key := filepath.Join(folder, "certificate.pem"), filepath.Join(folder, "key.pem")
 	selfSigned(t, certificate, key)
-	secure := freePort(t)
-	launch(t, "--tls-port", secure, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate)
+	secure := servertest.FreePort(t)
+	servertest.StartRedis(t, "--tls-port", secure, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate)
 	// The server wants the client's certificate, too.
 	s := connect(t, "rediss://127.0.0.1:"+secure+"?ca_file="+certificate+"&cert_file="+certificate+"&key_file="+key)
 	if err := s.Begin(t.Context(), birth(account.ID{1})); err != nil {

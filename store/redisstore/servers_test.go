@@ -5,16 +5,14 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/url"
-	"os"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/nodetest"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
 	"github.com/watchwordauth/watchword/store/storetest"
@@ -26,29 +24,13 @@ var servers = map[string]string{
 	"redis-cluster": "WATCHWORD_TEST_REDIS_CLUSTER_URL",
 }
 
-// server is the address of a server, from the environment. Without one the test is
-// skipped, unless WATCHWORD_TEST_REQUIRE names the store.
-func server(t testing.TB, name string) string {
-	t.Helper()
-	variable := servers[name]
-	address := os.Getenv(variable)
-	switch {
-	case address != "":
-	case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "redis"):
-		t.Fatalf("redis is required, and %s does not say where it is", variable)
-	default:
-		t.Skipf("SKIPPED: %s is not tested, since %s does not say where it is", name, variable)
-	}
-	return address
-}
-
 // eachServer runs a test on each kind of server.
 func eachServer(t *testing.T, test func(t *testing.T, address string)) {
 	t.Helper()
-	for name := range servers {
+	for name, variable := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, server(t, name))
+			test(t, servertest.Address(t, "redis", variable))
 		})
 	}
 }
@@ -145,7 +127,7 @@ func TestTwoNodesConform(t *testing.T) {
 	eachServer(t, func(t *testing.T, address string) {
 		storetest.Sessions(t, func(t testing.TB) session.Store {
 			shared := empty(t, address)
-			return &nodes{all: []session.Store{connect(t, shared), connect(t, shared)}}
+			return nodetest.InTurn(connect(t, shared), connect(t, shared))
 		})
 	})
 }
@@ -154,54 +136,8 @@ func TestTwoNodesAreLinearizable(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, address string) {
 		shared := empty(t, address)
-		storetest.Linearizable(t, &nodes{all: []session.Store{connect(t, shared), connect(t, shared)}})
+		storetest.Linearizable(t, nodetest.InTurn(connect(t, shared), connect(t, shared)))
 	})
-}
-
-// nodes asks one node after the other.
-type nodes struct {
-	all  []session.Store
-	turn atomic.Uint64
-}
-
-func (n *nodes) next() session.Store { return n.all[n.turn.Add(1)%uint64(len(n.all))] }
-
-func (n *nodes) Begin(ctx context.Context, s session.Session) error { return n.next().Begin(ctx, s) }
-
-func (n *nodes) Find(ctx context.Context, id session.ID) (session.Session, error) {
-	return n.next().Find(ctx, id)
-}
-
-func (n *nodes) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
-	return n.next().Advance(ctx, id, from, next)
-}
-
-func (n *nodes) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {
-	return n.next().Revoke(ctx, id, t)
-}
-
-func (n *nodes) RevokeUser(ctx context.Context, user account.ID, except session.ID, t session.Tombstone) ([]session.ID, error) {
-	return n.next().RevokeUser(ctx, user, except, t)
-}
-
-func (n *nodes) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
-	return n.next().ByUser(ctx, user, now)
-}
-
-func (n *nodes) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
-	return n.next().RevokedSince(ctx, at)
-}
-
-func (n *nodes) List(ctx context.Context, q session.Query) ([]session.Session, error) {
-	return n.next().List(ctx, q)
-}
-
-func (n *nodes) Count(ctx context.Context, now time.Time) (int, error) {
-	return n.next().Count(ctx, now)
-}
-
-func (n *nodes) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	return n.next().Forget(ctx, before, limit)
 }
 
 // birth is a new session of a user.

@@ -7,14 +7,16 @@ import (
 	"testing"
 
 	"github.com/redis/rueidis"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // A session with a user agent of 101 bytes, and three sessions of each user.
 func TestASessionIsSmall(t *testing.T) {
 	t.Parallel()
-	m := launch(t)
-	s := connect(t, m.address())
-	client := raw(t, m.address())
+	m := servertest.StartRedis(t)
+	s := connect(t, m.Address())
+	client := raw(t, m.Address())
 	defer client.Close()
 	const n = 20_000
 	before := used(t, client)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/store/redisstore"
 )
 
@@ -37,13 +38,13 @@ func TestEachServerOfAClusterMustTakeWrites(t *testing.T) {
 		if err := s.Writable(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if answer := m.ask("CONFIG", "SET", "min-replicas-to-write", "1"); answer != "OK" {
+		if answer := m.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); answer != "OK" {
 			t.Fatal(answer)
 		}
 		if err := s.Writable(t.Context()); !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), "min-replicas-to-write") {
 			t.Errorf("while one lacks its replicas Writable = %v, want %v", err, redisstore.ErrUnavailable)
 		}
-		if answer := m.ask("CONFIG", "SET", "min-replicas-to-write", "0"); answer != "OK" {
+		if answer := m.Ask("CONFIG", "SET", "min-replicas-to-write", "0"); answer != "OK" {
 			t.Fatal(answer)
 		}
 	}
@@ -55,15 +56,15 @@ func TestEachServerOfAClusterMustTakeWrites(t *testing.T) {
 // A Redis that could not save itself takes no writes from then on.
 func TestASnapshotThatFailedIsTold(t *testing.T) {
 	t.Parallel()
-	m := launch(t, "--save", "3600", "1")
-	s := connect(t, m.address())
+	m := servertest.StartRedis(t, "--save", "3600", "1")
+	s := connect(t, m.Address())
 	if err := s.Writable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(m.folder); err != nil { // there is no place for it any more
+	if err := os.RemoveAll(m.Folder); err != nil { // there is no place for it any more
 		t.Fatal(err)
 	}
-	if answer := m.ask("BGSAVE"); !strings.HasPrefix(answer, "Background saving") {
+	if answer := m.Ask("BGSAVE"); !strings.HasPrefix(answer, "Background saving") {
 		t.Fatal(answer)
 	}
 	eventually(t, "it is told", func() bool {
@@ -79,17 +80,17 @@ func TestAFullDiskIsTold(t *testing.T) {
 	if _, err := os.Stat(full); err != nil {
 		t.Skipf("SKIPPED: no disk becomes full: %v", err)
 	}
-	m := launch(t, "--appendonly", "yes")
-	s := connect(t, m.address())
+	m := servertest.StartRedis(t, "--appendonly", "yes")
+	s := connect(t, m.Address())
 	if err := s.Writable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// The next file that it appends to is on a disk that is always full.
-	next := filepath.Join(m.folder, "appendonlydir", "appendonly.aof.2.incr.aof")
+	next := filepath.Join(m.Folder, "appendonlydir", "appendonly.aof.2.incr.aof")
 	if err := os.Symlink(full, next); err != nil {
 		t.Fatal(err)
 	}
-	if answer := m.ask("BGREWRITEAOF"); !strings.HasPrefix(answer, "Background") {
+	if answer := m.Ask("BGREWRITEAOF"); !strings.HasPrefix(answer, "Background") {
 		t.Fatal(answer)
 	}
 	eventually(t, "it is told", func() bool {
