@@ -67,6 +67,7 @@ type database struct {
 	folder      string // of the server's data
 	about       string // what to know of it before its figures
 	relaxedOnly bool   // rotations cannot be durable before they are answered
+	firstIsDear bool   // a session's first rotation costs a durable write that the others do not
 	environment map[string]string
 	naive       string // the driver of the naive variant; "": there is none
 	address     string // its data source
@@ -266,6 +267,7 @@ func openMySQL(ctx context.Context, folder string) (*database, error) {
 		return nil, err
 	}
 	config.DBName = name
+	config.InterpolateParams = true // as Watchword sets it
 	u := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + name}
 	return &database{
 		folder: folder, environment: shared(u.String()), naive: "mysql", address: config.FormatDSN(),
@@ -329,7 +331,7 @@ func openRedis(ctx context.Context, folder string) (*database, error) {
 		return nil, err
 	}
 	db.environment["WATCHWORD_SESSIONS"] = address
-	db.relaxedOnly, db.naive = true, ""
+	db.relaxedOnly, db.firstIsDear, db.naive = true, true, ""
 	fill := db.seed
 	db.seed = func(ctx context.Context, s seeds) error {
 		if err := fill(ctx, s); err != nil {

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -74,6 +76,26 @@ func post(path, body string) []byte {
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
 }
 
+// bearing returns what makes a prepared POST of each refresh token, in one place: the
+// next call overwrites it.
+func bearing(path string) func(token string) []byte {
+	request := post(path, `{"refreshToken":"`+strings.Repeat(" ", tokenLength)+`"}`)
+	place := request[len(request)-len(`"}`)-tokenLength:]
+	return func(token string) []byte {
+		copy(place, token)
+		return request
+	}
+}
+
+// refreshed is the refresh token in an answer.
+func refreshed(body []byte) (string, error) {
+	_, rest, found := bytes.Cut(body, []byte(`"refreshToken":"`))
+	if !found || len(rest) < tokenLength {
+		return "", errors.New("no refresh token in the answer")
+	}
+	return string(rest[:tokenLength]), nil
+}
+
 // work makes a worker's next request and reads its answer.
 type work struct {
 	next func() []byte
@@ -84,6 +106,7 @@ type work struct {
 type result struct {
 	rate      float64 // answers a second
 	p50, p99  time.Duration
+	longest   time.Duration
 	serverCPU time.Duration // per answer
 }
 
@@ -148,6 +171,7 @@ func load(address string, pid, n int, d time.Duration, worker func(i int) work) 
 		rate:      float64(count) / elapsed.Seconds(),
 		p50:       latency[count/2],
 		p99:       latency[count*99/100],
+		longest:   latency[count-1],
 		serverCPU: spent / time.Duration(count),
 	}, nil
 }

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
@@ -23,11 +25,34 @@ type seeds struct {
 	from  uint64 // the number of the first, so that no run meets the sessions of another
 	count int
 	born  time.Time
+
+	tokens string // all of them, one after the other
 }
 
+// tokenLength is how long a refresh token is.
+const tokenLength = 60
+
+// newSeeds computes all tokens at once, so that under load the machine works for the
+// server and not for who measures it.
 func newSeeds(count int) (seeds, error) {
 	key, err := hex.DecodeString(tokenSecret)
-	return seeds{key: key, from: uint64(rand.Uint32()) << 24, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}, err
+	if err != nil {
+		return seeds{}, err
+	}
+	s := seeds{key: key, from: uint64(rand.Uint32()) << 24, count: count, born: time.Now().Add(-time.Hour).Truncate(time.Second)}
+	tokens := make([]byte, tokenLength*count)
+	workers := runtime.GOMAXPROCS(0)
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for n := w; n < count; n += workers {
+				copy(tokens[tokenLength*n:], s.compute(n))
+			}
+		})
+	}
+	group.Wait()
+	s.tokens = string(tokens)
+	return s, nil
 }
 
 // ends is when the sessions expire.
@@ -62,7 +87,9 @@ func (s seeds) id(n int) [16]byte {
 }
 
 // token is the first refresh token of the n-th session.
-func (s seeds) token(n int) string {
+func (s seeds) token(n int) string { return s.tokens[tokenLength*n : tokenLength*(n+1)] }
+
+func (s seeds) compute(n int) string {
 	handle := s.handle(n)
 	keyID := sha256.Sum256(append([]byte("watchword/refresh-key/1"), s.key...))[0]
 	raw := append([]byte{1, keyID}, handle[:]...)
