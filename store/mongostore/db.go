@@ -36,23 +36,39 @@ type Options struct {
 type DB struct {
 	client   *mongo.Client
 	database *mongo.Database // majority, journalled
+	server   *presence
 	logger   *slog.Logger
 	closed   atomic.Bool
 
-	users, sessions, keys, events, parcels, versions *mongo.Collection
+	users, sessions, keys, events, parcels, versions collection
 	// finding reads what a majority agrees on at this moment; rotating writes to
 	// the memory of a majority, and touching as well.
-	finding, rotating, touching *mongo.Collection
+	finding, rotating, touching collection
 
 	foundSessions *batch.Gatherer[session.ID, found[session.Session]]
 	foundUsers    *batch.Gatherer[account.ID, found[account.User]]
 }
 
 const (
-	// patience is how long a server is looked for.
-	patience = 5 * time.Second
-	// limit is how long a verb may take, if its context says nothing.
-	limit = patience + 5*time.Second
+	// patience is how long a server that takes writes is waited for, from when it was
+	// heard of last: a primary that steps down is replaced by then, and one that died
+	// is not. A connection of the pool is waited for as long.
+	patience = 3 * time.Second
+	// heartbeat is how often each server is asked how it is, and connectWithin how long
+	// it may take to be connected to, or to say how it is. One that falls silent is known
+	// to have done so within the sum of them, which is patience; one that comes back is
+	// used within a heartbeat.
+	heartbeat     = time.Second
+	connectWithin = 2 * time.Second
+	// limit is how long a verb, or a batch of them, may take on a server that is there, if
+	// the context says nothing.
+	limit = 10 * time.Second
+	// connections is how many a server is asked for at most, beside the two that listen
+	// how it is. Look-ups share a batch; a rotation holds one for a round trip.
+	connections = 16
+	// idleWithin is when a connection that nobody needs is closed: before a firewall
+	// in between forgets it without a word.
+	idleWithin = 5 * time.Minute
 )
 
 // found is what a batched look-up answers for one id.
@@ -69,8 +85,10 @@ type found[T any] struct {
 //	mongodb+srv://USER:PASSWORD@CLUSTER/DATABASE
 //
 // The parameters are the driver's; read preference, read concern and write concern
-// are the store's own whatever they say. Any number of nodes may share one
-// database. An address that cannot be used is ErrAddress; a database that a newer
+// are the store's own whatever they say. Where they say nothing a server that is not
+// there is waited for for three seconds (serverSelectionTimeoutMS), asked each second how
+// it is (heartbeatFrequencyMS) and used over at most sixteen connections (maxPoolSize).
+// Any number of nodes may share one database. An address that cannot be used is ErrAddress; a database that a newer
 // program has migrated is ErrNewer.
 func Open(ctx context.Context, address string, o Options) (*DB, error) {
 	db, err := connect(ctx, address, o)
@@ -98,11 +116,14 @@ func connect(ctx context.Context, address string, o Options) (*DB, error) {
 	}
 	durable := &writeconcern.WriteConcern{W: "majority", Journal: pointer(true)}
 	settings.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()).SetWriteConcern(durable)
+	server := newPresence(*settings.ServerSelectionTimeout)
+	settings.SetServerMonitor(server.monitor())
 	client, err := mongo.Connect(settings)
 	if err != nil {
+		server.close()
 		return nil, malformed(address, err)
 	}
-	db := &DB{client: client, database: client.Database(name), logger: o.Logger}
+	db := &DB{client: client, database: client.Database(name), server: server, logger: o.Logger}
 	if db.logger == nil {
 		db.logger = slog.Default()
 	}
@@ -110,8 +131,11 @@ func connect(ctx context.Context, address string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(db.fault(ctx, err), db.Close())
 	}
-	db.users, db.sessions, db.keys = db.database.Collection("watchword_users"), db.database.Collection("watchword_sessions"), db.database.Collection("watchword_keys")
-	db.events, db.parcels, db.versions = db.database.Collection("watchword_events"), db.database.Collection("watchword_parcels"), db.database.Collection("watchword_versions")
+	named := func(name string, o ...options.Lister[options.CollectionOptions]) collection {
+		return collection{db.database.Collection("watchword_"+name, o...), server}
+	}
+	db.users, db.sessions, db.keys = named("users"), named("sessions"), named("keys")
+	db.events, db.parcels, db.versions = named("events"), named("parcels"), named("versions")
 	reading, writing := options.Collection(), options.Collection()
 	if replicated {
 		reading.SetReadConcern(readconcern.Linearizable())
@@ -119,10 +143,13 @@ func connect(ctx context.Context, address string, o Options) (*DB, error) {
 	if !o.DurableRotations {
 		writing.SetWriteConcern(&writeconcern.WriteConcern{W: "majority", Journal: pointer(false)})
 	}
-	db.finding, db.rotating = db.database.Collection("watchword_sessions", reading), db.database.Collection("watchword_sessions", writing)
-	db.touching = db.database.Collection("watchword_versions", writing)
-	db.foundSessions = batch.New(limit, sessions{db}.findAll)
-	db.foundUsers = batch.New(limit, users{db}.findAll)
+	db.finding, db.rotating, db.touching = named("sessions", reading), named("sessions", writing), named("versions", writing)
+	within := limit
+	if *settings.Timeout > 0 { // a batch, for which the next ones wait, is bounded whatever the address says
+		within = *settings.Timeout
+	}
+	db.foundSessions = batch.New(within, sessions{db}.findAll)
+	db.foundUsers = batch.New(within, users{db}.findAll)
 	return db, nil
 }
 
@@ -141,7 +168,7 @@ func databaseOf(address string) (string, error) {
 }
 
 // settingsOf reads an address, and adds limits where it sets none: nobody waits for
-// ever for a server that is not there.
+// ever for a server that is not there, and none is asked for more than is useful.
 func settingsOf(address string) (*options.ClientOptions, error) {
 	o := options.Client().ApplyURI(address)
 	if err := o.Validate(); err != nil {
@@ -154,7 +181,20 @@ func settingsOf(address string) (*options.ClientOptions, error) {
 		o.SetServerSelectionTimeout(patience)
 	}
 	if o.ConnectTimeout == nil {
-		o.SetConnectTimeout(patience)
+		o.SetConnectTimeout(connectWithin)
+	}
+	if o.HeartbeatInterval == nil {
+		o.SetHeartbeatInterval(heartbeat)
+	}
+	if o.MaxConnIdleTime == nil {
+		o.SetMaxConnIdleTime(idleWithin)
+	}
+	if o.MaxPoolSize == nil {
+		most := uint64(connections)
+		if o.MinPoolSize != nil {
+			most = max(most, *o.MinPoolSize)
+		}
+		o.SetMaxPoolSize(most)
 	}
 	if o.Timeout == nil {
 		o.SetTimeout(limit)
@@ -178,7 +218,9 @@ func (db *DB) replicated(ctx context.Context) (bool, error) {
 		SetName string `bson:"setName"`
 		Message string `bson:"msg"`
 	}
-	err := db.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	_, err := ask(ctx, db.server, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, db.client.Database("admin").RunCommand(ctx, fields{field("hello", 1)}).Decode(&hello)
+	})
 	return hello.SetName != "" || hello.Message == "isdbgrid", err
 }
 
@@ -192,13 +234,17 @@ func (db *DB) Set() store.Set {
 // alone would not show it.
 func (db *DB) Writable(ctx context.Context) error {
 	// Every database has the document of the first step. What stays as it is would not be written.
-	_, err := db.touching.UpdateByID(ctx, int64(1), fields{field("$set", fields{field("written", micros(time.Now()))})})
+	there, err := db.touching.update(ctx, fields{field("_id", int64(1))}, fields{field("$set", fields{field("written", micros(time.Now()))})})
+	if err == nil && !there {
+		return errEmptied
+	}
 	return db.fault(ctx, err)
 }
 
 // Close closes the connections. What is asked of the stores afterwards fails.
 func (db *DB) Close() error {
 	db.closed.Store(true)
+	db.server.close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := db.client.Disconnect(ctx); err != nil && !errors.Is(err, mongo.ErrClientDisconnected) {
@@ -212,36 +258,16 @@ type fields = bson.D
 
 func field(name string, value any) bson.E { return bson.E{Key: name, Value: value} }
 
-// collect reads an answer to its end and translates what it holds.
-func collect[D, T any](ctx context.Context, cursor *mongo.Cursor, err error, translate func(D) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	var documents []D
-	if err := cursor.All(ctx, &documents); err != nil {
-		return nil, err
-	}
-	var list []T
-	for _, document := range documents {
-		value, err := translate(document)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	return list, nil
-}
-
 // forget removes at most most documents whose time lies before a given one, the
 // oldest first, a few with each command.
-func (db *DB) forget(ctx context.Context, c *mongo.Collection, when string, before int64, most int) (int, error) {
+func forget(ctx context.Context, c collection, when string, before int64, most int) (int, error) {
 	const chunk = 500
 	old := fields{field(when, fields{field("$lt", before)})}
 	total := 0
 	for total < most {
 		n := min(most-total, chunk)
-		cursor, err := c.Find(ctx, old, options.Find().SetSort(fields{field(when, 1)}).SetLimit(int64(n)).SetProjection(fields{field("_id", 1)}))
-		ids, err := collect(ctx, cursor, err, func(d struct {
+		page := options.Find().SetSort(fields{field(when, 1)}).SetLimit(int64(n)).SetProjection(fields{field("_id", 1)})
+		ids, err := find(ctx, c, old, page, func(d struct {
 			ID any `bson:"_id"`
 		}) (any, error) {
 			return d.ID, nil
@@ -249,11 +275,11 @@ func (db *DB) forget(ctx context.Context, c *mongo.Collection, when string, befo
 		if err != nil || len(ids) == 0 {
 			return total, err
 		}
-		result, err := c.DeleteMany(ctx, append(fields{field("_id", fields{field("$in", ids)})}, old...))
+		removed, err := c.remove(ctx, append(fields{field("_id", fields{field("$in", ids)})}, old...))
 		if err != nil {
 			return total, err
 		}
-		total += int(result.DeletedCount)
+		total += removed
 		if len(ids) < n {
 			break
 		}

@@ -52,13 +52,46 @@ func TestAMalformedAddressIsToldWithoutItsPassword(t *testing.T) {
 
 func TestSettingsHaveLimitsUnlessTheAddressDoes(t *testing.T) {
 	t.Parallel()
-	o, err := settingsOf("mongodb://127.0.0.1/app")
-	if err != nil || *o.ServerSelectionTimeout != patience || *o.Timeout != limit || *o.ConnectTimeout != patience || *o.AppName != "watchword" {
-		t.Errorf("without parameters: %+v, %v", o, err)
+	type settings struct {
+		selection, connect, heartbeat, idle, timeout time.Duration
+		connections                                  uint64
+		name                                         string
 	}
-	o, err = settingsOf("mongodb://127.0.0.1/app?serverSelectionTimeoutMS=1000&timeoutMS=2000&connectTimeoutMS=3000&appName=x&maxPoolSize=7")
-	if err != nil || *o.ServerSelectionTimeout != time.Second || *o.Timeout != 2*time.Second || *o.ConnectTimeout != 3*time.Second || *o.AppName != "x" || *o.MaxPoolSize != 7 {
-		t.Errorf("with parameters: %+v, %v", o, err)
+	ours := settings{patience, connectWithin, heartbeat, idleWithin, limit, connections, "watchword"}
+	with := func(change func(*settings)) settings {
+		s := ours
+		change(&s)
+		return s
+	}
+	for parameters, want := range map[string]settings{
+		"":                              ours,
+		"serverSelectionTimeoutMS=1000": with(func(s *settings) { s.selection = time.Second }),
+		"connectTimeoutMS=4000":         with(func(s *settings) { s.connect = 4 * time.Second }),
+		"heartbeatFrequencyMS=10000":    with(func(s *settings) { s.heartbeat = 10 * time.Second }),
+		"maxIdleTimeMS=6000":            with(func(s *settings) { s.idle = 6 * time.Second }),
+		"timeoutMS=2000":                with(func(s *settings) { s.timeout = 2 * time.Second }),
+		"maxPoolSize=7":                 with(func(s *settings) { s.connections = 7 }),
+		"maxPoolSize=0":                 with(func(s *settings) { s.connections = 0 }), // as many as it likes
+		"minPoolSize=50":                with(func(s *settings) { s.connections = 50 }),
+		"minPoolSize=5":                 ours,
+		"appName=x":                     with(func(s *settings) { s.name = "x" }),
+	} {
+		o, err := settingsOf("mongodb://127.0.0.1/app?" + parameters)
+		if err != nil {
+			t.Errorf("%s: %v", parameters, err)
+			continue
+		}
+		got := settings{*o.ServerSelectionTimeout, *o.ConnectTimeout, *o.HeartbeatInterval, *o.MaxConnIdleTime, *o.Timeout, *o.MaxPoolSize, *o.AppName}
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", parameters, got, want)
+		}
+		if err := o.Validate(); err != nil {
+			t.Errorf("%s: the driver does not take it: %v", parameters, err)
+		}
+	}
+	// A server that falls silent is known to have done so when patience ends.
+	if heartbeat+connectWithin > patience {
+		t.Errorf("it takes %v to notice that a server is silent, and patience is %v", heartbeat+connectWithin, patience)
 	}
 }
 

@@ -31,6 +31,10 @@ func (unavailableError) Unavailable() bool { return true }
 // ErrNewer is returned on opening a database that a newer program has migrated.
 var ErrNewer = errors.New("the database belongs to a newer version")
 
+// errEmptied is told until the program is started again, which makes the collections:
+// those that MongoDB makes by itself lack the indexes that keep names unique.
+var errEmptied = errors.New("MongoDB: the collections are gone: restore a backup, or start again with an empty database")
+
 // ErrAddress is wrapped by the error for an address that cannot be used.
 var ErrAddress = errors.New("the address of the MongoDB database is not complete")
 
@@ -69,6 +73,9 @@ func unavailable(err error) bool {
 			server.HasErrorLabel("RetryableWriteError") || server.HasErrorLabel("NetworkError") || server.HasErrorLabel("SystemOverloadedError") {
 			return true
 		}
+	}
+	if _, ok := errors.AsType[awayError](err); ok {
+		return true
 	}
 	if _, ok := errors.AsType[topology.ServerSelectionError](err); ok {
 		return advice(err) == "" // a server that is there and refuses us is not away

@@ -79,14 +79,14 @@ func (s events) Record(ctx context.Context, events ...audit.Event) error {
 	case 0:
 		return ctx.Err()
 	case 1:
-		_, err := s.events.InsertOne(ctx, documents[0])
+		err := s.events.insert(ctx, documents[0])
 		if mongo.IsDuplicateKeyError(err) {
 			return nil
 		}
 		return s.fault(ctx, err)
 	}
 	parcel := parcelDocument{bson.NewObjectID(), documents}
-	if _, err := s.parcels.InsertOne(ctx, parcel); err != nil {
+	if err := s.parcels.insert(ctx, parcel); err != nil {
 		return s.fault(ctx, err)
 	}
 	if err := s.deliverOne(ctx, parcel); err != nil {
@@ -97,8 +97,7 @@ func (s events) Record(ctx context.Context, events ...audit.Event) error {
 
 // deliver files the events of all parcels that are left.
 func (s events) deliver(ctx context.Context) error {
-	cursor, err := s.parcels.Find(ctx, fields{})
-	left, err := collect(ctx, cursor, err, func(d parcelDocument) (parcelDocument, error) { return d, nil })
+	left, err := find(ctx, s.parcels, fields{}, options.Find(), func(d parcelDocument) (parcelDocument, error) { return d, nil })
 	for _, parcel := range left {
 		err = errors.Join(err, s.deliverOne(ctx, parcel))
 	}
@@ -107,12 +106,10 @@ func (s events) deliver(ctx context.Context) error {
 
 // deliverOne files the events of a parcel. Several nodes may do so at once.
 func (s events) deliverOne(ctx context.Context, parcel parcelDocument) error {
-	_, err := s.events.InsertMany(ctx, parcel.Events, options.InsertMany().SetOrdered(false))
-	if err != nil && !present(err) {
+	if err := s.events.insertAll(ctx, parcel.Events); err != nil && !present(err) {
 		return err
 	}
-	_, err = s.parcels.DeleteOne(ctx, fields{field("_id", parcel.ID)})
-	return err
+	return s.parcels.removeOne(ctx, fields{field("_id", parcel.ID)})
 }
 
 // present reports whether all that an insertion lacked was there already.
@@ -137,12 +134,11 @@ func (s events) Events(ctx context.Context, q audit.Query) ([]audit.Event, error
 	if !q.Since.IsZero() {
 		filter = append(filter, field("at", fields{field("$gte", micros(q.Since))}))
 	}
-	cursor, err := s.events.Find(ctx, filter, options.Find().SetSort(fields{field("_id", -1)}).SetLimit(page(q.Limit)))
-	list, err := collect(ctx, cursor, err, eventDocument.event)
+	list, err := find(ctx, s.events, filter, options.Find().SetSort(fields{field("_id", -1)}).SetLimit(page(q.Limit)), eventDocument.event)
 	return list, s.fault(ctx, err)
 }
 
 func (s events) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := s.forget(ctx, s.events, "at", micros(before), limit)
+	n, err := forget(ctx, s.events, "at", micros(before), limit)
 	return n, s.fault(ctx, err)
 }

@@ -35,13 +35,12 @@ func (d keyDocument) record() (signing.Record, error) {
 }
 
 func (s keys) Keys(ctx context.Context) ([]signing.Record, error) {
-	cursor, err := s.keys.Find(ctx, fields{}, options.Find().SetSort(fields{field("_id", 1)}))
-	list, err := collect(ctx, cursor, err, keyDocument.record)
+	list, err := find(ctx, s.keys, fields{}, options.Find().SetSort(fields{field("_id", 1)}), keyDocument.record)
 	return list, s.fault(ctx, err)
 }
 
 func (s keys) Add(ctx context.Context, r signing.Record) error {
-	_, err := s.keys.InsertOne(ctx, keyDocument{
+	err := s.keys.insert(ctx, keyDocument{
 		Number: int64(r.Number), ID: text(r.ID), Algorithm: text(r.Algorithm), Public: bson.Binary{Data: r.Public}, Sealed: bson.Binary{Data: r.Sealed},
 		Created: micros(r.CreatedAt), Active: micros(r.ActiveAt), Retired: microsOrNone(r.RetiredAt), Revoked: microsOrNone(r.RevokedAt),
 	})
@@ -64,11 +63,11 @@ func (s keys) stamp(ctx context.Context, id, what string, at time.Time) error {
 	if at.IsZero() {
 		return ctx.Err()
 	}
-	_, err := s.keys.UpdateOne(ctx, fields{field("id", text(id)), field(what, nil)}, fields{field("$set", fields{field(what, micros(at))})})
+	_, err := s.keys.update(ctx, fields{field("id", text(id)), field(what, nil)}, fields{field("$set", fields{field(what, micros(at))})})
 	return s.fault(ctx, err)
 }
 
 func (s keys) Remove(ctx context.Context, id string) error {
-	_, err := s.keys.DeleteOne(ctx, fields{field("id", text(id))})
+	err := s.keys.removeOne(ctx, fields{field("id", text(id))})
 	return s.fault(ctx, err)
 }

@@ -31,7 +31,7 @@ func begin(ctx context.Context, db *DB) error {
 		unique bool
 		sparse bool // most documents lack the field
 	}
-	for collection, indexes := range map[*mongo.Collection][]index{
+	for into, indexes := range map[collection][]index{
 		db.users: {
 			{keys: fields{field("username_key", 1)}, unique: true},
 			{keys: fields{field("email_key", 1)}, unique: true},
@@ -66,12 +66,17 @@ func begin(ctx context.Context, db *DB) error {
 			}
 			models = append(models, mongo.IndexModel{Keys: i.keys, Options: o})
 		}
-		if _, err := collection.Indexes().CreateMany(ctx, models); err != nil { // those that are there already are left alone
-			return fmt.Errorf("index %s: %w", collection.Name(), err)
+		_, err := ask(ctx, db.server, func(ctx context.Context) ([]string, error) {
+			return into.documents.Indexes().CreateMany(ctx, models) // those that are there already are left alone
+		})
+		if err != nil {
+			return fmt.Errorf("index %s: %w", into.documents.Name(), err)
 		}
 	}
 	// A collection without an index of ours is made too, rather than at the first write.
-	err := db.database.CreateCollection(ctx, db.parcels.Name())
+	_, err := ask(ctx, db.server, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, db.database.CreateCollection(ctx, db.parcels.documents.Name())
+	})
 	if server, ok := errors.AsType[mongo.ServerError](err); ok && server.HasErrorCode(48) { // it exists
 		return nil
 	}
@@ -108,8 +113,7 @@ type versionDocument struct {
 
 // version is how many steps were taken.
 func (db *DB) version(ctx context.Context) (int, error) {
-	cursor, err := db.versions.Find(ctx, fields{field("_id", fields{field("$gt", int64(0))})})
-	taken, err := collect(ctx, cursor, err, func(d versionDocument) (int64, error) { return d.Version, nil })
+	taken, err := find(ctx, db.versions, fields{field("_id", fields{field("$gt", int64(0))})}, options.Find(), func(d versionDocument) (int64, error) { return d.Version, nil })
 	if err != nil || len(taken) == 0 {
 		return 0, err
 	}
@@ -145,7 +149,7 @@ func (db *DB) takeSteps(ctx context.Context) error {
 		if err := next.take(ctx, db); err != nil {
 			return fmt.Errorf("%s: %w", next.name, err)
 		}
-		_, err := db.versions.InsertOne(ctx, versionDocument{int64(version + 1), next.name})
+		err := db.versions.insert(ctx, versionDocument{int64(version + 1), next.name})
 		if err != nil && !mongo.IsDuplicateKeyError(err) {
 			return err
 		}
@@ -194,8 +198,7 @@ func (db *DB) locked(ctx context.Context, do func(context.Context) error) error 
 	<-beaten
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	_, freed := db.versions.DeleteOne(ctx, fields{field("_id", lockID), field("holder", mine)})
-	return errors.Join(err, freed)
+	return errors.Join(err, db.versions.removeOne(ctx, fields{field("_id", lockID), field("holder", mine)}))
 }
 
 // lock waits until the lock is ours.
@@ -205,12 +208,11 @@ func (db *DB) lock(ctx context.Context, mine bson.ObjectID) error {
 	look := time.NewTicker(pulse / 10)
 	defer look.Stop()
 	for {
-		_, err := db.versions.InsertOne(ctx, lockDocument{ID: lockID, Holder: mine})
+		err := db.versions.insert(ctx, lockDocument{ID: lockID, Holder: mine})
 		if err == nil || !mongo.IsDuplicateKeyError(err) {
 			return err
 		}
-		var held lockDocument
-		err = db.versions.FindOne(ctx, fields{field("_id", lockID)}).Decode(&held)
+		held, err := findOne[lockDocument](ctx, db.versions, fields{field("_id", lockID)})
 		switch {
 		case errors.Is(err, mongo.ErrNoDocuments): // it was freed in between
 			continue
@@ -221,12 +223,12 @@ func (db *DB) lock(ctx context.Context, mine bson.ObjectID) error {
 		case held != last:
 			last, since = held, time.Now()
 		case time.Since(since) > stillness:
-			result, err := db.versions.UpdateOne(ctx, fields{field("_id", lockID), field("holder", held.Holder), field("beat", held.Beat)},
+			taken, err := db.versions.update(ctx, fields{field("_id", lockID), field("holder", held.Holder), field("beat", held.Beat)},
 				fields{field("$set", fields{field("holder", mine), field("beat", int64(0))})})
 			if err != nil {
 				return err
 			}
-			if result.MatchedCount == 1 {
+			if taken {
 				db.logger.Warn("a node that migrated the database has died; this one goes on")
 				return nil
 			}
@@ -249,8 +251,8 @@ func (db *DB) beat(ctx context.Context, mine bson.ObjectID, lose context.CancelC
 			return
 		case <-tick.C:
 		}
-		result, err := db.versions.UpdateOne(ctx, fields{field("_id", lockID), field("holder", mine)}, fields{field("$inc", fields{field("beat", int64(1))})})
-		if err == nil && result.MatchedCount == 0 {
+		held, err := db.versions.update(ctx, fields{field("_id", lockID), field("holder", mine)}, fields{field("$inc", fields{field("beat", int64(1))})})
+		if err == nil && !held {
 			lose(errLockLost)
 			return
 		}

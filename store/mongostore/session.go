@@ -98,7 +98,7 @@ func (s sessions) Begin(ctx context.Context, new session.Session) error {
 	if new.LastSeen == new.Birth {
 		d.Register.Seen = nil
 	}
-	_, err := s.sessions.InsertOne(ctx, d)
+	err := s.sessions.insert(ctx, d)
 	if mongo.IsDuplicateKeyError(err) {
 		return session.ErrExists
 	}
@@ -124,15 +124,14 @@ func (s sessions) findAll(ctx context.Context, ids []session.ID) ([]found[sessio
 }
 
 // findAll finds documents by their ids.
-func findAll[ID ~[16]byte, D, T any](ctx context.Context, c *mongo.Collection, ids []ID, stored func(ID) bson.Binary, translate func(D) (T, error), idOf func(T) ID) ([]found[T], error) {
+func findAll[ID ~[16]byte, D, T any](ctx context.Context, c collection, ids []ID, stored func(ID) bson.Binary, translate func(D) (T, error), idOf func(T) ID) ([]found[T], error) {
 	wanted := make(bson.A, len(ids))
 	for i, id := range ids {
 		wanted[i] = stored(id)
 	}
 	// One answer holds all: another could come from another primary.
 	n := len(ids)
-	cursor, err := c.Find(ctx, fields{field("_id", fields{field("$in", wanted)})}, options.Find().SetLimit(int64(n)).SetBatchSize(int32(n)))
-	list, err := collect(ctx, cursor, err, translate)
+	list, err := find(ctx, c, fields{field("_id", fields{field("$in", wanted)})}, options.Find().SetLimit(int64(n)).SetBatchSize(int32(n)), translate)
 	if err != nil {
 		return nil, err
 	}
@@ -160,19 +159,13 @@ func (s sessions) Advance(ctx context.Context, id session.ID, from uint64, next 
 		// handed out again.
 		writing = s.sessions
 	}
-	result, err := writing.UpdateOne(ctx, fields{field("_id", raw(id)), field("generation", int64(from)), living}, fields{field("$set", newRegister(next))})
-	if err != nil {
-		return false, s.fault(ctx, err)
-	}
-	return result.MatchedCount == 1, nil
+	won, err := writing.update(ctx, fields{field("_id", raw(id)), field("generation", int64(from)), living}, fields{field("$set", newRegister(next))})
+	return won, s.fault(ctx, err)
 }
 
 func (s sessions) Revoke(ctx context.Context, id session.ID, t session.Tombstone) (bool, error) {
-	result, err := s.sessions.UpdateOne(ctx, fields{field("_id", raw(id)), living}, fields{field("$set", tombstone(t))})
-	if err != nil {
-		return false, s.fault(ctx, err)
-	}
-	return result.MatchedCount == 1, nil
+	ended, err := s.sessions.update(ctx, fields{field("_id", raw(id)), living}, fields{field("$set", tombstone(t))})
+	return ended, s.fault(ctx, err)
 }
 
 func tombstone(t session.Tombstone) fields {
@@ -186,15 +179,12 @@ func (s sessions) RevokeUser(ctx context.Context, user account.ID, except sessio
 	var call [16]byte
 	rand.Read(call[:])
 	mine := fields{field("user", named(user)), field("_id", fields{field("$ne", raw(except))}), living}
-	result, err := s.sessions.UpdateMany(ctx, mine, fields{field("$set", append(tombstone(t), field("call", raw(call))))})
-	if err != nil {
+	some, err := s.sessions.updateAll(ctx, mine, fields{field("$set", append(tombstone(t), field("call", raw(call))))})
+	if !some || err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	if result.MatchedCount == 0 {
-		return nil, nil
-	}
-	cursor, err := s.sessions.Find(ctx, fields{field("user", named(user)), field("call", raw(call))}, options.Find().SetProjection(fields{field("_id", 1)}))
-	ended, err := collect(ctx, cursor, err, func(d struct {
+	ids := options.Find().SetProjection(fields{field("_id", 1)})
+	ended, err := find(ctx, s.sessions, fields{field("user", named(user)), field("call", raw(call))}, ids, func(d struct {
 		ID bson.Binary `bson:"_id"`
 	}) (session.ID, error) {
 		id, err := to16(d.ID)
@@ -213,14 +203,13 @@ func alive(now time.Time) fields {
 var newest = fields{field("created", -1), field("_id", -1)}
 
 func (s sessions) ByUser(ctx context.Context, user account.ID, now time.Time) ([]session.Session, error) {
-	cursor, err := s.sessions.Find(ctx, append(fields{field("user", named(user))}, alive(now)...), options.Find().SetSort(newest))
-	list, err := collect(ctx, cursor, err, sessionDocument.session)
+	list, err := find(ctx, s.sessions, append(fields{field("user", named(user))}, alive(now)...), options.Find().SetSort(newest), sessionDocument.session)
 	return list, s.fault(ctx, err)
 }
 
 func (s sessions) RevokedSince(ctx context.Context, at time.Time) ([]session.Revocation, error) {
-	cursor, err := s.sessions.Find(ctx, fields{field("revoked", fields{field("$gte", micros(at))})}, options.Find().SetProjection(fields{field("revoked", 1)}))
-	list, err := collect(ctx, cursor, err, func(d struct {
+	when := options.Find().SetProjection(fields{field("revoked", 1)})
+	list, err := find(ctx, s.sessions, fields{field("revoked", fields{field("$gte", micros(at))})}, when, func(d struct {
 		ID      bson.Binary `bson:"_id"`
 		Revoked int64       `bson:"revoked"`
 	}) (session.Revocation, error) {
@@ -241,17 +230,16 @@ func (s sessions) List(ctx context.Context, q session.Query) ([]session.Session,
 	if !q.Before.IsZero() {
 		filter = append(filter, field("created", fields{field("$lt", micros(q.Before))}))
 	}
-	cursor, err := s.sessions.Find(ctx, filter, options.Find().SetSort(newest).SetLimit(page(q.Limit)))
-	list, err := collect(ctx, cursor, err, sessionDocument.session)
+	list, err := find(ctx, s.sessions, filter, options.Find().SetSort(newest).SetLimit(page(q.Limit)), sessionDocument.session)
 	return list, s.fault(ctx, err)
 }
 
 func (s sessions) Count(ctx context.Context, now time.Time) (int, error) {
-	n, err := s.sessions.CountDocuments(ctx, alive(now))
-	return int(n), s.fault(ctx, err)
+	n, err := s.sessions.count(ctx, alive(now))
+	return n, s.fault(ctx, err)
 }
 
 func (s sessions) Forget(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := s.forget(ctx, s.sessions, "expires", micros(before), limit)
+	n, err := forget(ctx, s.sessions, "expires", micros(before), limit)
 	return n, s.fault(ctx, err)
 }

@@ -78,7 +78,7 @@ func (s users) Add(ctx context.Context, u account.User) error {
 	if u.EmailKey == "" {
 		d.EmailKey = d.ID
 	}
-	_, err := s.users.InsertOne(ctx, d)
+	err := s.users.insert(ctx, d)
 	if err == nil || !mongo.IsDuplicateKeyError(err) {
 		return s.fault(ctx, err)
 	}
@@ -127,13 +127,12 @@ func (s users) FindByEmail(ctx context.Context, key string) (account.User, error
 }
 
 func (s users) findBy(ctx context.Context, name, key string) (account.User, error) {
-	return s.one(ctx, s.users.FindOne(ctx, fields{field(name, text(key))}))
+	d, err := findOne[userDocument](ctx, s.users, fields{field(name, text(key))})
+	return s.one(ctx, d, err)
 }
 
-// one reads the only document of an answer.
-func (s users) one(ctx context.Context, result *mongo.SingleResult) (account.User, error) {
-	var d userDocument
-	err := result.Decode(&d)
+// one is the only document of an answer.
+func (s users) one(ctx context.Context, d userDocument, err error) (account.User, error) {
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return account.User{}, account.ErrNotFound
 	}
@@ -165,8 +164,7 @@ func (s users) List(ctx context.Context, q account.Query) ([]account.User, error
 	if !q.Before.IsZero() {
 		filter = append(filter, field("_id", fields{field("$lt", named(q.Before))}))
 	}
-	cursor, err := s.users.Find(ctx, filter, options.Find().SetSort(fields{field("_id", -1)}).SetLimit(page(q.Limit)))
-	list, err := collect(ctx, cursor, err, userDocument.user)
+	list, err := find(ctx, s.users, filter, options.Find().SetSort(fields{field("_id", -1)}).SetLimit(page(q.Limit)), userDocument.user)
 	return list, s.fault(ctx, err)
 }
 
@@ -174,22 +172,19 @@ func (s users) List(ctx context.Context, q account.Query) ([]account.User, error
 var blocked = field("block.at", fields{field("$gte", int64(math.MinInt64))})
 
 func (s users) Count(ctx context.Context) (everyone, held int, err error) {
-	var n [2]int64
+	var n [2]int
 	for i, filter := range []fields{{}, {blocked}} {
-		if n[i], err = s.users.CountDocuments(ctx, filter); err != nil {
+		if n[i], err = s.users.count(ctx, filter); err != nil {
 			return 0, 0, s.fault(ctx, err)
 		}
 	}
-	return int(n[0]), int(n[1]), nil
+	return n[0], n[1], nil
 }
 
 func (s users) ReplaceHash(ctx context.Context, id account.ID, old, new string) (bool, error) {
-	result, err := s.users.UpdateOne(ctx, fields{field("_id", named(id)), field("password_hash", text(old))},
+	replaced, err := s.users.update(ctx, fields{field("_id", named(id)), field("password_hash", text(old))},
 		fields{field("$set", fields{field("password_hash", text(new))})})
-	if err != nil {
-		return false, s.fault(ctx, err)
-	}
-	return result.MatchedCount == 1, nil
+	return replaced, s.fault(ctx, err)
 }
 
 func (s users) SetPassword(ctx context.Context, id account.ID, hash string, at time.Time) (account.User, error) {
@@ -222,18 +217,17 @@ func (s users) ClearBlock(ctx context.Context, id account.ID, at time.Time) (acc
 
 // raise changes one thing about a user, and the epoch with it.
 func (s users) raise(ctx context.Context, who fields, at time.Time, set bson.E, more ...bson.E) (account.User, error) {
-	change := fields{field("epoch_at", micros(at))}
+	sets := fields{field("epoch_at", micros(at))}
 	if set.Key != "" {
-		change = append(change, set)
+		sets = append(sets, set)
 	}
-	update := append(fields{field("$set", change), field("$inc", fields{field("epoch", int64(1))})}, more...)
-	return s.one(ctx, s.users.FindOneAndUpdate(ctx, who, update, options.FindOneAndUpdate().SetReturnDocument(options.After)))
+	d, err := change[userDocument](ctx, s.users, who, append(fields{field("$set", sets), field("$inc", fields{field("epoch", int64(1))})}, more...))
+	return s.one(ctx, d, err)
 }
 
 func (s users) EpochsSince(ctx context.Context, at time.Time) ([]account.EpochChange, error) {
-	cursor, err := s.users.Find(ctx, fields{field("epoch_at", fields{field("$gte", micros(at))})},
-		options.Find().SetProjection(fields{field("epoch", 1), field("epoch_at", 1)}))
-	list, err := collect(ctx, cursor, err, func(d userDocument) (account.EpochChange, error) {
+	epochs := options.Find().SetProjection(fields{field("epoch", 1), field("epoch_at", 1)})
+	list, err := find(ctx, s.users, fields{field("epoch_at", fields{field("$gte", micros(at))})}, epochs, func(d userDocument) (account.EpochChange, error) {
 		id, err := to16(d.ID)
 		return account.EpochChange{User: id, Epoch: uint64(d.Epoch), At: instant(d.EpochAt)}, err
 	})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,8 +69,95 @@ func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 		}
 	}
 	r.set(false)
-	if err := won(set.Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))); err != nil {
-		t.Errorf("when it is back: %v", err)
+	soon(t, func() error { return won(set.Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))) })
+}
+
+// soon waits until a server that is back is used again: it is asked each second.
+func soon(t *testing.T, do func() error) {
+	t.Helper()
+	began := time.Now()
+	for {
+		err := do()
+		took := time.Since(began).Round(time.Millisecond)
+		if err == nil {
+			t.Logf("it was used %v after it came back", took)
+			return
+		}
+		if !errors.Is(err, mongostore.ErrUnavailable) || took > 4*time.Second {
+			t.Fatalf("%v after it came back: %v", took, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// However a server is away, those who asked it before, those who ask when that is not
+// known yet and those who ask afterwards are told in time: the last at once. It is used
+// again soon after it is back.
+func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ leave, come func(r *relay) }{
+		"stopped": {func(r *relay) { r.set(true) }, func(r *relay) { r.set(false) }},
+		"silent":  {func(r *relay) { r.hush(true) }, func(r *relay) { r.hush(false) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRelay(t, ferret)
+			address := emptyOn(t, r)
+			connect(t, address)                                         // it makes the collections, which may take a while
+			db := connect(t, address[:strings.IndexByte(address, '?')]) // as an operator would who says nothing of it
+			set := db.Set()
+			s := begun()
+			if err := set.Sessions.Begin(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			// As long as a request may take: the driver does with less if the context says less.
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			verbs := map[string]func() error{
+				"Begin":          func() error { return set.Sessions.Begin(ctx, begun()) },
+				"Find":           func() error { return second(set.Sessions.Find(ctx, s.ID)) },
+				"Advance":        func() error { return second(set.Sessions.Advance(ctx, s.ID, 1, rotated(s.Register))) },
+				"FindByUsername": func() error { return second(set.Users.FindByUsername(ctx, "anna")) },
+				"List":           func() error { return second(set.Sessions.List(ctx, session.Query{})) },
+				"Count":          func() error { return second(set.Sessions.Count(ctx, beginning)) },
+				"Writable":       func() error { return db.Writable(ctx) },
+			}
+			r.turn.Lock() // all of them are under way, or wait for those of their batch
+			r.passed()
+			asking := func(within time.Duration, when string) {
+				t.Helper()
+				var all sync.WaitGroup
+				for verb, do := range verbs {
+					for range 3 {
+						all.Go(func() {
+							began := time.Now()
+							if err := do(); !errors.Is(err, mongostore.ErrUnavailable) {
+								t.Errorf("%s %s = %v, want %v", when, verb, err, mongostore.ErrUnavailable)
+							}
+							if waited := time.Since(began); waited > within {
+								t.Errorf("%s %s takes %v", when, verb, waited)
+							}
+						})
+					}
+				}
+				all.Wait()
+			}
+			asked := make(chan struct{})
+			go func() {
+				defer close(asked)
+				asking(5*time.Second, "asked before,")
+			}()
+			for len(r.seen("insert")) == 0 || len(r.seen("update")) == 0 || len(r.seen("find")) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			row.leave(r)
+			asking(4500*time.Millisecond, "at first")
+			<-asked
+			r.turn.Unlock()
+			asking(time.Second, "afterwards")
+			row.come(r)
+			soon(t, func() error { return second(set.Sessions.Find(t.Context(), s.ID)) })
+		})
 	}
 }
 
@@ -101,9 +190,7 @@ func TestWhoWaitsForAConnectionHearsThatTheServerIsAway(t *testing.T) {
 	}
 	r.turn.Unlock()
 	r.set(false)
-	if err := second(sessions.Find(t.Context(), s.ID)); err != nil {
-		t.Errorf("when it is back: %v", err)
-	}
+	soon(t, func() error { return second(sessions.Find(t.Context(), s.ID)) })
 }
 
 // A server that is there and does not answer keeps nobody longer than the caller's
@@ -183,4 +270,92 @@ func TestEventsAreRecordedWhole(t *testing.T) {
 	r.refusing(nil)
 	count(3)
 	count(3)
+}
+
+// A node asks for no more connections than are useful, however many ask it. Who waits
+// for one, and whom nobody told that the server is slow, is told in time.
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		parameters string
+		want       int
+	}{
+		"as a rule":           {impatient, 16},
+		"as the address says": {impatient + "&maxPoolSize=5", 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRelay(t, ferret)
+			label := newName() // whatever goroutine the store starts, or those it starts, has it
+			pprof.Do(t.Context(), pprof.Labels("watchword", label), func(ctx context.Context) {
+				db, err := mongostore.Open(ctx, strings.Replace(emptyOn(t, r), patient, row.parameters, 1), mongostore.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+				}()
+				sessions := db.Set().Sessions
+				s := begun()
+				if err := sessions.Begin(ctx, s); err != nil {
+					t.Fatal(err)
+				}
+				r.passed()
+				const calls = 200
+				errs := make(chan error, calls)
+				r.turn.Lock()
+				began := time.Now()
+				for range calls {
+					go func() { errs <- second(sessions.Advance(ctx, s.ID, 1, rotated(s.Register))) }()
+				}
+				for range calls - row.want { // the others are under way, on a server that takes its time
+					if err := <-errs; !errors.Is(err, mongostore.ErrUnavailable) {
+						t.Errorf("who waits for a connection: %v, want %v", err, mongostore.ErrUnavailable)
+					}
+				}
+				if waited := time.Since(began); waited > 5*time.Second {
+					t.Errorf("who waits for a connection waits for %v", waited)
+				}
+				if n := len(r.seen("update")); n != row.want {
+					t.Errorf("%d rotations are under way, want %d", n, row.want)
+				}
+				if !strings.Contains(goroutines(t), label) {
+					t.Error("no goroutine has the label by which those that leak would be known")
+				}
+				r.turn.Unlock()
+				for range row.want {
+					if err := <-errs; err != nil {
+						t.Errorf("who was under way: %v", err)
+					}
+				}
+			})
+			const listening = 2
+			if _, most := r.held(); most > row.want+listening {
+				t.Errorf("there were %d connections at once, want %d and %d that listen", most, row.want, listening)
+			}
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				now, _ := r.held()
+				left := goroutines(t)
+				leaks := strings.Contains(left, label)
+				if now == 0 && !leaks {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("afterwards there are %d connections, and goroutines are left: %v\n%s", now, leaks, left)
+				}
+			}
+		})
+	}
+}
+
+// goroutines is what all of them do, and their labels.
+func goroutines(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }

@@ -21,6 +21,8 @@ type Relay struct {
 
 	mu       sync.Mutex
 	cut      bool
+	quiet    chan struct{} // closed when it speaks again; nil while it does
+	most     int           // how many connections there were at once
 	conns    map[net.Conn]bool
 	commands []bson.Raw                              // what passed
 	refuse   func(bson.Raw) bool                     // cuts the line before such a command gets through
@@ -66,6 +68,37 @@ func (r *Relay) set(cut bool) {
 	}
 }
 
+// hush has the server fall silent, as if it hung: connections are taken, and nothing
+// that comes over one is answered, until it speaks again.
+func (r *Relay) hush(quiet bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case quiet && r.quiet == nil:
+		r.quiet = make(chan struct{})
+	case !quiet && r.quiet != nil:
+		close(r.quiet)
+		r.quiet = nil
+	}
+}
+
+// heed waits while the server is silent.
+func (r *Relay) heed() {
+	r.mu.Lock()
+	quiet := r.quiet
+	r.mu.Unlock()
+	if quiet != nil {
+		<-quiet
+	}
+}
+
+// held is how many connections there are, and how many there were at most.
+func (r *Relay) held() (now, most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns), r.most
+}
+
 var errCut = errors.New("the line is cut")
 
 // enter notes a connection, so that it can be cut.
@@ -76,6 +109,7 @@ func (r *Relay) enter(conn net.Conn) error {
 		return errCut
 	}
 	r.conns[conn] = true
+	r.most = max(r.most, len(r.conns))
 	return nil
 }
 
@@ -102,6 +136,7 @@ func (r *Relay) serve(near net.Conn) error {
 		if err != nil {
 			return err
 		}
+		r.heed()
 		if err := r.note(message); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ func newRelay(t testing.TB, server string) *relay {
 	var serving sync.WaitGroup
 	serving.Go(func() { r.Serve(listener) })
 	t.Cleanup(func() {
+		r.hush(false)
 		listener.Close()
 		serving.Wait()
 	})

@@ -98,6 +98,26 @@ func TestAMongoDBThatTakesNoWritesIsTold(t *testing.T) {
 	}
 }
 
+// Collections that MongoDB makes by itself lack the indexes that keep names unique: a
+// node whose database was dropped is not ready, and the next start makes them.
+func TestADatabaseThatWasDroppedIsTold(t *testing.T) {
+	t.Parallel()
+	address := emptyOn(t, newRelay(t, ferret))
+	db := connect(t, address)
+	database, done := raw(t, "mongodb://"+ferret, address[strings.LastIndexByte(address, '/')+1:strings.IndexByte(address, '?')])
+	defer done()
+	if err := database.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Writable(t.Context()); err == nil || !strings.Contains(err.Error(), "the collections are gone") {
+		t.Errorf("Writable = %v", err)
+	}
+	connect(t, address)
+	if err := db.Writable(t.Context()); err != nil {
+		t.Errorf("when they are made again Writable = %v", err)
+	}
+}
+
 // Nobody waits for longer than they meant to.
 func TestWritableIsBounded(t *testing.T) {
 	t.Parallel()
@@ -116,9 +136,7 @@ func TestWritableIsBounded(t *testing.T) {
 		t.Errorf("while it is away Writable = %v after %v, want %v", err, time.Since(began), mongostore.ErrUnavailable)
 	}
 	r.set(false)
-	if err := db.Writable(t.Context()); err != nil {
-		t.Errorf("when it is back Writable = %v", err)
-	}
+	soon(t, func() error { return db.Writable(t.Context()) })
 }
 
 // pretending changes answers from now on; nil: none.
