@@ -3,20 +3,17 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/journal"
 	"github.com/watchwordauth/watchword/recovery"
-	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/sqlstore"
 	"github.com/watchwordauth/watchword/verify"
 )
@@ -86,7 +83,7 @@ type restoration struct {
 	backup string // "": the database is taken as it is
 
 	data    folder
-	target  string // the file of the embedded database; "": it is elsewhere
+	target  target
 	journal journal.Contents
 	known   time.Time // what the backup knows
 	window  time.Duration
@@ -115,38 +112,53 @@ func (r *restoration) run(ctx context.Context) (err error) {
 		return err
 	}
 	if r.backup == "" {
-		if err := r.settle(ctx); err != nil {
+		if err := r.target.settle(ctx); err != nil {
 			return err
 		}
-		return r.inStores(ctx, r.config)
+		done, err := r.inStores(ctx, r.config)
+		if err != nil {
+			return err
+		}
+		done.tell(r.out, r.now())
+		done.tellAdmins(r.out, r.config)
+		return nil
 	}
 
-	staged := filepath.Join(filepath.Dir(r.target), ".restore-"+rand.Text()[:8]+".db")
-	defer func() {
-		for _, name := range withLog(staged) {
-			_ = os.Remove(name)
-		}
-	}()
 	if err := sqlstore.CheckSQLite(ctx, r.backup); err != nil {
 		return mend(err, "name a file that 'watchword backup' made, or another backup")
 	}
-	if file, err := os.OpenFile(staged, os.O_CREATE|os.O_EXCL, 0o600); err != nil {
-		return unusable(filepath.Dir(r.target), err)
-	} else {
-		file.Close()
+	staged, giveBack, err := r.target.stage()
+	if err != nil {
+		return err
 	}
-	done := r.watchCopy(staged, r.backup, false)
+	defer giveBack()
+	shown := r.watchCopy(staged, r.backup, false)
 	err = sqlstore.CopySQLite(ctx, r.backup, staged)
-	done()
+	shown()
 	if err != nil {
 		return err
 	}
 	c := r.config
 	c.Database = "sqlite:" + staged
-	if err := r.inStores(ctx, c); err != nil {
+	done, err := r.inStores(ctx, c)
+	if err != nil {
 		return err
 	}
-	return r.swap(ctx, staged)
+	kept, err := r.target.replace(ctx, staged, r.now())
+	if err != nil {
+		return err
+	}
+	done.tell(r.out, r.now())
+	switch {
+	case kept == "":
+	case slices.ContainsFunc(logs, func(log string) bool { return strings.HasSuffix(kept, log) }):
+		fmt.Fprintf(r.out, "\nThere was a log without its database. It is now %s\n", kept)
+	default:
+		fmt.Fprintf(r.out, "\nThe database that was there is now %s\n", kept)
+	}
+	fmt.Fprintf(r.out, "\n%s is restored. Start the server.\n", r.target)
+	done.tellAdmins(r.out, r.config)
+	return nil
 }
 
 // check judges the command line, before anything is opened.
@@ -182,22 +194,26 @@ func (r *restoration) findTarget() error {
 	if !embedded {
 		return nil
 	}
-	r.target = where
 	if where == "" {
-		r.target = r.data.file(databaseFile)
+		where = r.data.file(databaseFile)
 	}
-	there, err := os.Stat(r.target)
+	found, there, err := target(where).resolve()
+	if err != nil {
+		return err
+	}
+	r.target = found
 	switch {
-	case r.backup == "" && err != nil:
-		return mend(fmt.Errorf("there is no database %s", r.target), "name the backup that is to be put there: watchword restore BACKUP")
-	case r.backup == "" || err != nil:
+	case r.backup == "" && !there:
+		return mend(fmt.Errorf("there is no database %s", found), "name the backup that is to be put there: watchword restore BACKUP")
+	case r.backup == "" || !there:
 		return nil
 	}
-	if from, err := os.Stat(r.backup); err == nil && os.SameFile(there, from) {
+	database, _ := os.Stat(string(found))
+	if from, err := os.Stat(r.backup); err == nil && os.SameFile(database, from) {
 		return mend(fmt.Errorf("%s is the database itself, not a backup of it", r.backup), "without BACKUP the database is taken as it is")
 	}
 	if !r.force {
-		return mend(fmt.Errorf("there is a database already, %s", r.target), "with --force it is moved aside, not deleted")
+		return mend(fmt.Errorf("there is a database already, %s", found), "with --force it is moved aside, not deleted")
 	}
 	return nil
 }
@@ -230,15 +246,15 @@ func (r *restoration) readJournal() (err error) {
 }
 
 // inStores does what is done to the restored data.
-func (r *restoration) inStores(ctx context.Context, c config) (err error) {
+func (r *restoration) inStores(ctx context.Context, c config) (_ outcome, err error) {
 	stores, err := openStores(ctx, c, r.data, false, r.logger())
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
 	defer func() { err = errors.Join(err, stores.close()) }()
 	set := stores.set
 	if r.known, err = recovery.Known(ctx, set); err != nil {
-		return err
+		return outcome{}, err
 	}
 	if r.taken != "" {
 		if taken, _ := time.Parse(time.RFC3339, r.taken); taken.Before(r.known) {
@@ -246,7 +262,7 @@ func (r *restoration) inStores(ctx context.Context, c config) (err error) {
 		}
 	}
 	if err := r.consent(); err != nil {
-		return err
+		return outcome{}, err
 	}
 	show := func(format string, args ...any) {
 		if _, ok := terminal(r.err); ok {
@@ -255,26 +271,29 @@ func (r *restoration) inStores(ctx context.Context, c config) (err error) {
 	}
 	report, err := recovery.Join(ctx, set, r.journal.Records, r.now(), func(done, all int) { show("journal: %d of %d ", done, all) })
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
 	ended := 0
 	if r.endAll {
 		r.window = 0
 		ended, err = recovery.EndAll(ctx, set, r.now(), func(n int) { show("ended %s ", count(n, "session")) })
 		if err != nil {
-			return err
+			return outcome{}, err
 		}
 	}
 	show("")
 	opened, err := recovery.Open(ctx, set, r.known, r.now(), r.window)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
 	alive, err := set.Sessions.Count(ctx, r.now())
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	r.tell(report, opened, alive, ended)
+	admins, err := recovery.Administrators(ctx, set.Users)
+	if err != nil {
+		return outcome{}, err
+	}
 
 	d := &desk{config: r.config, folder: r.data, set: set, program: r.program}
 	if verify.Algorithm(r.config.Algorithm) != verify.HS256 {
@@ -282,7 +301,10 @@ func (r *restoration) inStores(ctx context.Context, c config) (err error) {
 			fmt.Fprintf(r.err, "\nThe signing keys cannot be used yet: %v\nPut the master secret of this backup back before the server starts: without it everybody is signed out.\n", err)
 		}
 	}
-	return nil
+	return outcome{
+		known: r.known, journal: r.journal, report: report, window: opened,
+		alive: alive, endAll: r.endAll, ended: ended, admins: admins,
+	}, nil
 }
 
 // consent asks before anything is done that the operator may not expect: where the
@@ -319,100 +341,4 @@ may sign in, roles are as they were, and old passwords open again, stolen ones t
 		return refusal
 	}
 	return nil
-}
-
-// swap moves the database that is there aside and puts the staged one in its place.
-func (r *restoration) swap(ctx context.Context, staged string) error {
-	if info, err := os.Stat(staged + "-wal"); err == nil && info.Size() > 0 {
-		return errors.New("the restored database is not closed: another program has it open")
-	}
-	if _, err := os.Stat(r.target); err == nil {
-		if err := r.settle(ctx); err != nil {
-			return err
-		}
-		// Its log goes first, if it has one still: beside another database it would damage that.
-		aside := r.target + ".before-restore-" + r.now().UTC().Format("20060102T150405Z")
-		to := withLog(aside)
-		for i, name := range withLog(r.target) {
-			if err := os.Rename(name, to[i]); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("move the database aside: %w", err)
-			}
-		}
-		fmt.Fprintf(r.out, "\nThe database that was there is now %s\n", aside)
-	}
-	if err := os.Rename(staged, r.target); err != nil {
-		return fmt.Errorf("put the restored database in its place: %w", err)
-	}
-	if err := syncFolder(filepath.Dir(r.target)); err != nil {
-		return err
-	}
-	fmt.Fprintf(r.out, "\n%s is restored. Start the server.\n", r.target)
-	return nil
-}
-
-// settle makes sure that no server has the embedded database open, whose lock is in
-// another data folder, or that has none. A database that is damaged stays as it is.
-func (r *restoration) settle(ctx context.Context) error {
-	if r.target == "" {
-		return nil
-	}
-	if err := sqlstore.SettleSQLite(ctx, r.target); errors.Is(err, sqlstore.ErrInUse) {
-		return mend(fmt.Errorf("%s is in use: what its server does from now on would be lost", r.target), "stop the server first")
-	}
-	return nil
-}
-
-// withLog is the files of an embedded database, itself last.
-func withLog(path string) []string { return []string{path + "-shm", path + "-wal", path} }
-
-// tell tells what was done, and what is not to be had back.
-func (r *restoration) tell(report recovery.Report, window session.Recovery, alive, ended int) {
-	now := r.now()
-	say := func(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
-	say("The backup knows what happened up to %s, %s.", stamp(r.known), relative(r.known, now))
-	if !r.journal.Since.IsZero() {
-		until := r.journal.Last()
-		if r.journal.Marked.After(until) {
-			until = r.journal.Marked
-		}
-		say("The journal is complete from %s to %s,\n%s. What a server did later without it is not known.", stamp(r.journal.Since), stamp(until), relative(until, now))
-	}
-	say("")
-	say("sessions that go on                        %d", alive)
-	say("ended since the backup, and ended again    %d", report.Ended)
-	say("ended since, and begun after the backup    %d", report.Unborn)
-	if r.endAll {
-		say("ended now, by --end-all-sessions           %d", ended)
-	}
-	list := func(what string, users []account.User, hint string) {
-		const most = 50
-		say("%-42s %d", what, len(users))
-		for i, u := range users {
-			if i == most {
-				say("    and %d more", len(users)-most)
-				break
-			}
-			say("    %s", plain(u.Username))
-		}
-		if len(users) > 0 && hint != "" {
-			say("    %s", hint)
-		}
-	}
-	list("users blocked again", report.Blocked, "")
-	list("users no longer blocked, again", report.Unblocked, "")
-	list("users with their new roles again", report.Roles, "")
-	list("users who need another password", report.Passwords, "their old one signs nobody in any more: watchword user password NAME")
-	if report.Unknown > 0 {
-		say("users who are in the journal and not in the backup: %d", report.Unknown)
-	}
-	if report.Keys > 0 {
-		say("signing keys revoked again                 %d", report.Keys)
-	}
-	say("")
-	if r.endAll || r.window == 0 {
-		say("No recovery window is open.")
-	} else {
-		say("A recovery window is open until %s, %s: sessions that were\nrefreshed since the backup go on with the tokens that their devices hold.", stamp(window.ClosesAt), relative(window.ClosesAt, now))
-	}
-	say("What began after the backup is lost: users sign up and in again. Access tokens that\na newer key signed are refused until they are refreshed.")
 }
