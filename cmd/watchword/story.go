@@ -111,7 +111,7 @@ func travels(d session.Delivery) string {
 // seconds are not written down, so there may have been more.
 func atLeast(n int) string {
 	if n == 1 {
-		return "Once, on"
+		return "At least once, on"
 	}
 	return "At least " + times(uint64(n)) + ", for the last time on"
 }
@@ -146,7 +146,7 @@ func because(reason session.Reason) string {
 		session.UserBlocked:     "the user was blocked",
 		session.ReuseDetected:   "an old refresh token was presented, so somebody else holds the session's tokens",
 		session.TooManySessions: "the user had too many sessions, and this was the quietest",
-		session.Superseded:      "the account changed during the sign-in, or a sign-in of higher assurance took its place",
+		session.Superseded:      "another sign-in in the same browser took its place, or the account changed during the sign-in",
 	}
 	if words, ok := known[reason]; ok {
 		return words

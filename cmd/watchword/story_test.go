@@ -77,8 +77,8 @@ func TestAStoryIsToldFromBirthToEnd(t *testing.T) {
 			[]string{
 				born, rotated,
 				"At least twice, for the last time on 2026-11-20 13:00:00 UTC, a request was repeated and got the same answer again, as when an answer is lost on its way.",
-				"Once, on 2026-11-20 12:00:00 UTC, an old token arrived late, from a request that another one overtook: it got nothing, and nothing was lost.",
-				"Once, on 2026-11-20 12:00:00 UTC, the database had lost a rotation, as in a crash, and the client's token made up for it.",
+				"At least once, on 2026-11-20 12:00:00 UTC, an old token arrived late, from a request that another one overtook: it got nothing, and nothing was lost.",
+				"At least once, on 2026-11-20 12:00:00 UTC, the database had lost a rotation, as in a crash, and the client's token made up for it.",
 				alive,
 			},
 		},
@@ -104,6 +104,10 @@ func TestAStoryIsToldFromBirthToEnd(t *testing.T) {
 		{
 			"signed out", ended(session.SignedOut, "01000000-0000-0000-0000-000000000000"),
 			[]string{born, rotated, "It was ended on 2026-11-21 11:00:00 UTC, 1 hour ago, by ada: a sign-out."},
+		},
+		{
+			"somebody signed in over it", ended(session.Superseded, "01000000-0000-0000-0000-000000000000"),
+			[]string{born, rotated, "It was ended on 2026-11-21 11:00:00 UTC, 1 hour ago, by ada: another sign-in in the same browser took its place, or the account changed during the sign-in."},
 		},
 		{
 			"idle", func(story *session.Story) {
