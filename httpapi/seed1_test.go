@@ -184,8 +184,9 @@ func TestACookieThatStaysIsNotSetAgain(t *testing.T) {
 	}
 }
 
-// Only an end takes the cookie away: whatever passes must not sign anybody out.
-func TestTheCookieIsRemovedWhenTheSessionEndedAndOnlyThen(t *testing.T) {
+// Not even the end of the session takes the cookie away: by then it may be that of a
+// sign-in in another tab.
+func TestARefusedRefreshLeavesTheCookie(t *testing.T) {
 	t.Parallel()
 	a := start(t)
 	ada := a.signedIn("ada").User
