@@ -147,7 +147,7 @@ func openStores(ctx context.Context, c config, f folder, create bool, logger *sl
 		return opened{}, errors.Join(err, all.close())
 	}
 	if forSessions(c.Sessions) {
-		sessions.set.Sessions = ledger.Keep(sessions.set.Sessions, all.set.Sessions, ledger.Options{Logger: logger})
+		sessions.set.Sessions = ledger.Keep(sessions.set.Sessions, all.set.Sessions, ledger.Options{Logger: logger, Users: all.set.Users})
 	}
 	all.set.Sessions = sessions.set.Sessions
 	closeDatabase := all.close

@@ -6,6 +6,8 @@
 //	Begin ─────► durable, then fast
 //	Revoke ────► durable, then fast, if it can be reached
 //	Advance ───► durable: is it revoked?   then fast
+//	Step ──────► what Find and Advance do, with one look into the durable store for both,
+//	             which finds the user, too
 //	Find ──────► durable and fast at once, joined:
 //
 //	               the durable one says    the fast one says    the answer
@@ -18,9 +20,9 @@
 // noticed, no restart, no failover, no moved slot. A birth that was lost comes back at its
 // first use; a rotation that was lost is healed by the rule. What was lost with all its
 // rotations is not made up: an old token would pass for the current one. The price is one read
-// of the durable store for each Find and each Advance, which it gathers from
-// all who ask at once, a row for each session, and a write at its first rotation; the
-// others, which are most of all writes, are spared it.
+// of the durable store for each Find, each Advance and each Step, which it gathers from
+// all who ask at once, a row for each session, and a write at its first rotation, which
+// shares its commit; the others, which are most of all writes, are spared it.
 //
 // # What the durable store is told
 //

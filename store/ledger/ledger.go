@@ -11,10 +11,15 @@ import (
 	"github.com/watchwordauth/watchword/session"
 )
 
-// Options are the clock and the log. The zero value is good.
+// Options are what a ledger may be given beside its stores. The zero value is good.
 type Options struct {
 	Now    func() time.Time // default: time.Now
 	Logger *slog.Logger     // default: slog.Default
+
+	// Users are those who are kept beside the sessions of the durable store. If it is a
+	// session.Stepper for them so is the ledger: a refresh then asks the durable store
+	// once, and else three times.
+	Users session.Users
 }
 
 const (
@@ -46,7 +51,11 @@ func Keep(fast, durable session.Store, o Options) session.Store {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &sessions{fast: fast, durable: durable, now: o.Now, logger: o.Logger}
+	both := &sessions{fast: fast, durable: durable, now: o.Now, logger: o.Logger}
+	if beside, ok := durable.(session.Stepper); ok && o.Users != nil && beside.Beside(o.Users) {
+		return stepper{both, beside, o.Users}
+	}
+	return both
 }
 
 // Begin implements session.Store.
@@ -193,6 +202,11 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 			return false, entry.err
 		}
 	}
+	return s.advance(ctx, entry, id, from, next)
+}
+
+// advance advances a session whose entry is not revoked, and has moved if there is one.
+func (s *sessions) advance(ctx context.Context, entry finding, id session.ID, from uint64, next session.Register) (bool, error) {
 	if next.Generation != from && entry.known && entry.Generation == elsewhere && !rotated(entry.Session) {
 		// Once, and after each write that kept the generation: from now on the entry knows
 		// of no register that could be made up from it.

@@ -418,8 +418,9 @@ func TestWhileASessionMovesAnotherServerMayRotateIt(t *testing.T) {
 // Clients rotate and revoke on two nodes while the fast store crashes again and again.
 func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 	t.Parallel()
-	fast, durable := newForgetful(), memory.New().Sessions
-	o := ledger.Options{Now: func() time.Time { return begin }, Logger: slog.New(slog.DiscardHandler)}
+	fast, set := newForgetful(), memory.New()
+	durable := set.Sessions
+	o := ledger.Options{Now: func() time.Time { return begin }, Logger: slog.New(slog.DiscardHandler), Users: set.Users}
 	nodes := []session.Store{ledger.Keep(fast, durable, o), ledger.Keep(fast, durable, o)}
 	stop, crashed := make(chan struct{}), make(chan int)
 	go func() {
@@ -442,6 +443,12 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 			for round := range 60 {
 				node, other := nodes[worker%2], nodes[(worker+round)%2]
 				s := newSession(account.ID{byte(worker)})
+				if round == 0 {
+					name := string(rune('a' + worker))
+					if err := set.Users.Add(t.Context(), account.User{ID: s.UserID, UsernameKey: name, EmailKey: name}); err != nil {
+						t.Errorf("add a user: %v", err)
+					}
+				}
 				if err := node.Begin(t.Context(), s); err != nil {
 					t.Errorf("Begin: %v", err)
 					return
@@ -457,6 +464,14 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 						return
 					}
 					rotated = true
+					if round%2 == 1 {
+						switch _, err := other.(session.Stepper).Step(t.Context(), s.ID, forward); {
+						case errors.Is(err, session.ErrNotFound): // likewise
+						case err != nil:
+							t.Errorf("Step: %v", err)
+						}
+						continue
+					}
 					if _, err := other.Advance(t.Context(), s.ID, found.Generation, later(found.Register, time.Minute, found.Generation+1)); err != nil {
 						t.Errorf("Advance: %v", err)
 					}
@@ -468,6 +483,9 @@ func TestNoCrashBreaksAnAcknowledgement(t *testing.T) {
 					if did, err := other.Advance(t.Context(), s.ID, generation, later(s.Register, time.Hour, generation+1)); did || err != nil {
 						t.Errorf("after the revocation Advance = %v, %v", did, err)
 					}
+				}
+				if did, err := other.(session.Stepper).Step(t.Context(), s.ID, forward); did || err != nil {
+					t.Errorf("after the revocation Step = %v, %v", did, err)
 				}
 				if found, err := other.Find(t.Context(), s.ID); err != nil || !found.Revoked() { // lost or not
 					t.Errorf("after the revocation Find = %v, %v", found.Tombstone, err)
