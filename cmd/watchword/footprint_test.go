@@ -107,7 +107,7 @@ func judge(t testing.TB, what string, size, limit int64) {
 // resident reads a figure of the process's memory from /proc, in bytes.
 func resident(t testing.TB, n *node, field string) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.Pid()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,45 +5,34 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // TestMigrateServers has the command see, do and see again what there is to do on
 // each kind of database server.
 func TestMigrateServers(t *testing.T) {
 	t.Parallel()
-	for kind, empty := range remotes {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			variable := "WATCHWORD_TEST_" + strings.ToUpper(kind) + "_URL"
-			server := os.Getenv(variable)
-			switch {
-			case server != "":
-			case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), kind):
-				t.Fatalf("%s is required, and %s does not say where it is", kind, variable)
-			default:
-				t.Skipf("SKIPPED: %s is not tested, since %s does not say where it is", kind, variable)
+	onEachRemote(t, func(t *testing.T, address string) {
+		environ := []string{"WATCHWORD_DATABASE=" + address}
+		for _, step := range []struct {
+			args []string
+			want string
+		}{
+			{[]string{"migrate", "--dry-run"}, "  to do: 0001_begin\n"},
+			{[]string{"migrate", "--dry-run"}, "Nothing was changed."},
+			{[]string{"migrate"}, "  done: 0001_begin\n"},
+			{[]string{"migrate"}, "nothing to do\n"},
+			{[]string{"migrate", "--dry-run"}, "nothing to do\n"},
+			{[]string{"user", "list"}, "no user"},
+		} {
+			if got := runWatchwordWith(t, environ, "", step.args...); !strings.Contains(got, step.want) {
+				t.Errorf("watchword %s: %q, want %q", strings.Join(step.args, " "), got, step.want)
 			}
-			environ := []string{"WATCHWORD_DATABASE=" + empty(t, server)}
-			for _, step := range []struct {
-				args []string
-				want string
-			}{
-				{[]string{"migrate", "--dry-run"}, "  to do: 0001_begin\n"},
-				{[]string{"migrate", "--dry-run"}, "Nothing was changed."},
-				{[]string{"migrate"}, "  done: 0001_begin\n"},
-				{[]string{"migrate"}, "nothing to do\n"},
-				{[]string{"migrate", "--dry-run"}, "nothing to do\n"},
-				{[]string{"user", "list"}, "no user"},
-			} {
-				if got := runWatchwordWith(t, environ, "", step.args...); !strings.Contains(got, step.want) {
-					t.Errorf("watchword %s: %q, want %q", strings.Join(step.args, " "), got, step.want)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestANewerDatabaseIsRefused by every command, with a hint, and left as it is.
@@ -55,7 +44,7 @@ func TestANewerDatabaseIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	runWatchword(t, "", "migrate", "--data", data)
-	execute(t, "sqlite", path, `INSERT INTO watchword_versions (version, name) VALUES (99, 'from the future')`)
+	servertest.Execute(t, "sqlite", path, `INSERT INTO watchword_versions (version, name) VALUES (99, 'from the future')`)
 	for _, args := range [][]string{{"migrate"}, {"migrate", "--dry-run"}, {"user", "list"}, {"serve", "--listen", "127.0.0.1:0"}} {
 		cmd := exec.CommandContext(t.Context(), "watchword", append(args, "--data", data)...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), quickExit}

@@ -1,83 +1,22 @@
 package main
 
 import (
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
-
-// redisServer is a Redis that a test stops, kills and starts again.
-type redisServer struct {
-	port, folder string
-	settings     []string
-	cmd          *exec.Cmd
-}
-
-// startRedis starts a Redis on a free port. Without the program the test is skipped,
-// unless WATCHWORD_TEST_REQUIRE names redis.
-func startRedis(t *testing.T, settings ...string) *redisServer {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "redis") {
-			t.Fatalf("redis is required: %v", err)
-		}
-		t.Skipf("SKIPPED: Redis is not tested: %v", err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	listener.Close()
-	s := &redisServer{port: port, folder: t.TempDir(), settings: settings}
-	t.Cleanup(s.kill)
-	s.start(t)
-	return s
-}
-
-func (s *redisServer) start(t *testing.T) {
-	t.Helper()
-	s.cmd = exec.Command("redis-server", append([]string{"--port", s.port, "--bind", "127.0.0.1", "--dir", s.folder,
-		"--save", "", "--appendonly", "yes", "--requirepass", "canary"}, s.settings...)...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for range 200 {
-		if conn, err := net.Dial("tcp", "127.0.0.1:"+s.port); err == nil {
-			conn.Close()
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("Redis did not start")
-}
-
-// kill ends the process as a power cut would: it can do nothing more.
-func (s *redisServer) kill() {
-	if s.cmd == nil || s.cmd.Process == nil {
-		return // it never started
-	}
-	_ = s.cmd.Process.Kill() // fails if it has ended
-	_ = s.cmd.Wait()
-}
-
-func (s *redisServer) address() string {
-	return "redis://default:canary@127.0.0.1:" + s.port + "?timeout=1s"
-}
 
 // TestSessionsInRedis has two nodes share a database and a Redis, which goes away and
 // comes back.
 func TestSessionsInRedis(t *testing.T) {
 	t.Parallel()
-	redis := startRedis(t)
+	redis := servertest.StartRedis(t, "--appendonly", "yes", "--requirepass", "canary")
 	environ := []string{
-		"WATCHWORD_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "users.db"), "WATCHWORD_SESSIONS=" + redis.address(),
+		"WATCHWORD_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "users.db"), "WATCHWORD_SESSIONS=redis://default:canary@" + redis.Host() + "?timeout=1s",
 		"WATCHWORD_MASTER_SECRET=" + goodSecret, "WATCHWORD_ISSUER=https://id.example.org", "WATCHWORD_MIN_TOKEN_AGE=5s",
 	}
 	a, b := startNodeWith(t, environ, "watchword"), startNodeWith(t, environ, "watchword")
@@ -99,7 +38,7 @@ func TestSessionsInRedis(t *testing.T) {
 		t.Errorf("two sessions are not listed:\n%s", list)
 	}
 
-	redis.kill()
+	redis.Kill()
 	for _, away := range []call{{method: "GET", path: "/readyz"}, refresh(phone), signIn} {
 		began := time.Now()
 		got, err := away.do(t.Context(), client, a.url)
@@ -121,7 +60,7 @@ func TestSessionsInRedis(t *testing.T) {
 		t.Errorf("while Redis is away a block gets %v, %v", got, err)
 	}
 
-	redis.start(t)
+	redis.Start(t)
 	ready := call{method: "GET", path: "/readyz"}
 	for _, n := range []*node{a, b} {
 		for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -61,11 +62,6 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, "watchword", filepath.Join(t.TempDir(), "data"), "--drain", "10m")
 	holdRequest(t, n.url)
-	ended := make(chan struct{})
-	go func() {
-		_ = n.waited()
-		close(ended)
-	}()
 	// The first asks it to stop; how many it takes until one counts as the second
 	// depends on how soon it is noticed.
 	again := time.NewTicker(50 * time.Millisecond)
@@ -73,11 +69,12 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	limit, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		_ = n.cmd.Process.Signal(syscall.SIGTERM)
+		_ = n.Signal(syscall.SIGTERM)
 		select {
-		case <-ended:
-			if status := n.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
-				t.Errorf("it ended with %v, want the signal", n.cmd.ProcessState)
+		case <-n.Ended():
+			how, ok := errors.AsType[*exec.ExitError](n.Wait())
+			if !ok || how.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+				t.Errorf("it ended with %v, want the signal", n.Wait())
 			}
 			return
 		case <-again.C:
