@@ -35,7 +35,7 @@ func newStory(t *testing.T, patience time.Duration) story {
 
 // asked is what somebody is told who asks something that takes a while, and after
 // how long.
-func (s story) asked(ctx context.Context, takes time.Duration) (error, time.Duration) {
+func (s story) asked(ctx context.Context, takes time.Duration) (time.Duration, error) {
 	began := time.Now()
 	_, err := ask(ctx, s.presence, func(ctx context.Context) (int, error) {
 		select {
@@ -45,7 +45,7 @@ func (s story) asked(ctx context.Context, takes time.Duration) (error, time.Dura
 			return 0, ctx.Err()
 		}
 	})
-	return err, time.Since(began)
+	return time.Since(began), err
 }
 
 func away(err error) bool {
@@ -58,14 +58,14 @@ func TestNobodyWaitsForAServerThatWasNeverThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStory(t, 3*time.Second)
 		s.sees.TopologyDescriptionChanged(seen("ReplicaSetNoPrimary", "Unknown", "RSSecondary"))
-		if err, took := s.asked(t.Context(), time.Hour); !away(err) || took != 3*time.Second {
+		if took, err := s.asked(t.Context(), time.Hour); !away(err) || took != 3*time.Second {
 			t.Errorf("at first: %v after %v", err, took)
 		}
-		if err, took := s.asked(t.Context(), time.Hour); !away(err) || took != 0 {
+		if took, err := s.asked(t.Context(), time.Hour); !away(err) || took != 0 {
 			t.Errorf("afterwards: %v after %v, want it at once", err, took)
 		}
 		s.sees.TopologyDescriptionChanged(seen("ReplicaSetWithPrimary", "RSPrimary", "RSSecondary"))
-		if err, took := s.asked(t.Context(), time.Hour); err != nil || took != time.Hour {
+		if took, err := s.asked(t.Context(), time.Hour); err != nil || took != time.Hour {
 			t.Errorf("when it is there: %v after %v", err, took)
 		}
 	})
@@ -82,7 +82,7 @@ func TestAnElectionIsWaitedFor(t *testing.T) {
 			s.sees.ServerHeartbeatSucceeded(&event.ServerHeartbeatSucceededEvent{Reply: event.ServerDescription{Kind: "RSPrimary"}})
 			s.sees.TopologyDescriptionChanged(seen("ReplicaSetNoPrimary", "RSSecondary"))
 			time.AfterFunc(2*time.Second, func() { s.sees.TopologyDescriptionChanged(seen("ReplicaSetWithPrimary", "RSPrimary")) })
-			if err, took := s.asked(t.Context(), 10*time.Second); err != nil || took != 10*time.Second {
+			if took, err := s.asked(t.Context(), 10*time.Second); err != nil || took != 10*time.Second {
 				t.Errorf("%v after %v", err, took)
 			}
 		}
@@ -102,7 +102,7 @@ func TestSilenceCountsFromTheLastWord(t *testing.T) {
 			s.sees.ServerHeartbeatFailed(&event.ServerHeartbeatFailedEvent{ConnectionID: "db1:27017[-7]", Failure: errors.New("no answer")})
 			s.sees.TopologyDescriptionChanged(seen("Single", "Unknown"))
 		})
-		err, took := s.asked(t.Context(), time.Hour)
+		took, err := s.asked(t.Context(), time.Hour)
 		if !away(err) || took != 3*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
@@ -120,7 +120,7 @@ func TestACallerLeavesWhileNoServerIsThere(t *testing.T) {
 		s := newStory(t, 3*time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err, took := s.asked(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+		if took, err := s.asked(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
 	})
@@ -130,7 +130,7 @@ func TestPatienceMayBeEndless(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStory(t, 0)
-		if err, _ := s.asked(t.Context(), 24*time.Hour); err != nil {
+		if _, err := s.asked(t.Context(), 24*time.Hour); err != nil {
 			t.Error(err)
 		}
 	})

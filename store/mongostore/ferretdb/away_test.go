@@ -193,6 +193,40 @@ func TestWhoWaitsForAConnectionHearsThatTheServerIsAway(t *testing.T) {
 	soon(t, func() error { return second(sessions.Find(t.Context(), s.ID)) })
 }
 
+// Who says in the address how long a server is waited for has it so, and how long a verb
+// may take on one that is there, look-ups in a batch included.
+func TestTheAddressSaysHowLong(t *testing.T) {
+	t.Parallel()
+	t.Run("a server is waited for", func(t *testing.T) {
+		t.Parallel()
+		r := newRelay(t, ferret)
+		sessions := connect(t, emptyOn(t, r)).Set().Sessions
+		r.set(true)
+		const outage = 4 * time.Second // by itself the store waits for three
+		time.AfterFunc(outage, func() { r.set(false) })
+		// The driver asks again by itself what only reads.
+		if _, err := sessions.Find(t.Context(), newID()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("who asks while it is away: %v", err)
+		}
+	})
+	t.Run("a verb may take", func(t *testing.T) {
+		t.Parallel()
+		r := newRelay(t, ferret)
+		sessions := connect(t, strings.Replace(emptyOn(t, r), "timeoutMS=60000", "timeoutMS=1000", 1)).Set().Sessions
+		r.turn.Lock()
+		defer r.turn.Unlock()
+		for verb, do := range map[string]func() error{
+			"Begin": func() error { return sessions.Begin(t.Context(), begun()) },
+			"Find":  func() error { return second(sessions.Find(t.Context(), newID())) },
+		} {
+			began := time.Now()
+			if err := do(); !errors.Is(err, mongostore.ErrUnavailable) || time.Since(began) > 4*time.Second {
+				t.Errorf("%s = %v after %v, want %v", verb, err, time.Since(began), mongostore.ErrUnavailable)
+			}
+		}
+	})
+}
+
 // A server that is there and does not answer keeps nobody longer than the caller's
 // context lasts.
 func TestACallerMayLeaveInTheMiddle(t *testing.T) {
