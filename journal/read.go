@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -28,40 +29,61 @@ func (c Contents) Last() time.Time {
 	return c.Records[len(c.Records)-1].At
 }
 
+// errMoving says that a journal is merged again and again while it is read.
+var errMoving = errors.New("its files are replaced all the time; stop what writes it")
+
 // Read reads the journals in folders. A folder that does not exist is an error; one
 // without a journal is none: see Since. They may be written meanwhile.
-func Read(folders ...string) (Contents, error) {
+func Read(folders ...string) (Contents, error) { return read(os.Open, folders) }
+
+func read(open func(name string) (*os.File, error), folders []string) (Contents, error) {
 	var c Contents
 	for _, folder := range folders {
-		files, err := names(folder)
-		if err != nil {
+		// As Open does: what is written is found by the same name.
+		if err := c.readFolder(open, filepath.Clean(folder)); err != nil {
 			return Contents{}, fmt.Errorf("read the revocation journal: %w", err)
-		}
-		for _, name := range files {
-			if err := c.read(name); err != nil {
-				return Contents{}, fmt.Errorf("read the revocation journal: %w", err)
-			}
 		}
 	}
 	c.sort()
 	return c, nil
 }
 
-func (c *Contents) read(name string) error {
-	opened, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // merged into another meanwhile
+// readFolder adds what a folder holds. A file that is gone when its turn comes was merged into
+// another, which may have come after the others were listed: then all is read anew.
+func (c *Contents) readFolder(open func(name string) (*os.File, error), folder string) error {
+	const patience = 10 // there is a merge at each start of a server
+	for range patience {
+		files, err := names(folder)
+		if err != nil {
+			return err
+		}
+		scans := make([]scan, len(files))
+		for i, name := range files {
+			if scans[i], err = readFile(open, name); err != nil {
+				break
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i, name := range files {
+			c.add(name, scans[i])
+		}
+		return nil
 	}
+	return fmt.Errorf("%s: %w", folder, errMoving)
+}
+
+func readFile(open func(name string) (*os.File, error), name string) (scan, error) {
+	opened, err := open(name)
 	if err != nil {
-		return err
+		return scan{}, err
 	}
 	defer opened.Close()
-	s, err := scanFile(opened, true)
-	if err != nil {
-		return err
-	}
-	c.add(name, s)
-	return nil
+	return scanFile(opened, true)
 }
 
 // add adds what a file holds.

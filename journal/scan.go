@@ -21,8 +21,9 @@ type scan struct {
 // is told in the result, with the records that are whole.
 //
 // Damage at the end, with no good line after it, is what a crash leaves of a write
-// that was under way, and was never acknowledged. Damage before a good line is
-// something else: a disk that failed, or somebody who wrote to the file.
+// that was under way, and was never acknowledged: a line without its end, or zeros
+// that the disk had not replaced yet. Damage before a good line is something else, and so
+// is a line that has its end and is wrong: a disk that failed, or somebody who wrote to the file.
 //
 // whole says that the reader begins where the file does, with line number 1.
 func scanFile(file io.Reader, whole bool) (scan, error) {
@@ -30,6 +31,7 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 	reader := bufio.NewReaderSize(file, maxLine)
 	var damage error
 	var at int64
+	zeros := false // in this line
 	for line := 1; ; line++ {
 		text, err := reader.ReadSlice('\n')
 		if errors.Is(err, io.EOF) && len(text) == 0 {
@@ -40,6 +42,7 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 			return s, err
 		}
 		at += int64(len(text))
+		zeros = zeros || bytes.IndexByte(text, 0) >= 0
 		number, record, wrong := uint64(0), Record{}, errDamaged
 		if err == nil {
 			number, record, wrong = parseLine(bytes.TrimSuffix(text, []byte("\n")))
@@ -48,6 +51,12 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 		case errors.Is(wrong, errDamaged):
 			if damage == nil {
 				damage = fmt.Errorf("line %d: %w", line, wrong)
+			}
+			if err == nil && !zeros && s.broken == nil {
+				s.broken = damage
+			}
+			if err == nil {
+				zeros = false
 			}
 			continue
 		case wrong == nil && number != s.last+1 && (whole || s.last > 0) && damage == nil:
@@ -58,7 +67,7 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 		if s.broken == nil {
 			s.broken = damage
 		}
-		damage = nil
+		damage, zeros = nil, false
 		s.last, s.good = number, at
 		if wrong == nil {
 			s.records = append(s.records, record)

@@ -152,3 +152,44 @@ func TestAUnknownKindIsOfANewerVersion(t *testing.T) {
 		t.Errorf("it is %v", err)
 	}
 }
+
+// A crash cuts a line off; it does not change a letter. A last line that is wrong and whole
+// was acknowledged.
+func TestADamagedLastLineIsNotTakenForACrash(t *testing.T) {
+	t.Parallel()
+	whole := text(t, some()...)
+	last := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1
+	for at := last; at < len(whole)-1; at++ {
+		file := slices.Clone(whole)
+		file[at] ^= 1
+		if file[at] == '\n' || file[at] == 0 {
+			continue
+		}
+		s, err := scanFile(bytes.NewReader(file), true)
+		if err != nil || s.broken == nil || len(s.records) != len(some())-1 {
+			t.Errorf("byte %d: %v, broken %v, %d records", at, err, s.broken, len(s.records))
+		}
+	}
+	for name, tail := range map[string]struct {
+		text   string
+		broken bool
+	}{
+		"a line":                           {"w1 9 01234567 {}\n", true},
+		"two lines":                        {"garbled\nlines\n", true},
+		"a long line":                      {strings.Repeat("x", 3*maxLine) + "\n", true},
+		"a line, and one that was cut":     {"garbled\nw1 9", true},
+		"the beginning of a line":          {"w1 9 0123", false},
+		"zeros, and the end of a line":     {strings.Repeat("\x00", 2*maxLine) + "\"by\":\"cli\"}\n", false},
+		"the same, cut":                    {"w1 9 0\x00\x00\"by\":\"cli\"}\nw1 10", false},
+		"zeros, and then a damaged line":   {"\x00\x00\n" + "w1 9 01234567 {}\n", true},
+		"the beginning of a line of zeros": {"w1 9 0123\x00\x00\x00\x00", false},
+	} {
+		s, err := scanFile(strings.NewReader(string(whole)+tail.text), true)
+		if err != nil || (s.broken != nil) != tail.broken || len(s.records) != len(some()) {
+			t.Errorf("%s: %v, broken %v, %d records", name, err, s.broken, len(s.records))
+		}
+		if !tail.broken && s.torn != int64(len(tail.text)) {
+			t.Errorf("%s: %d bytes are torn", name, s.torn)
+		}
+	}
+}
