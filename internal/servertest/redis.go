@@ -26,7 +26,7 @@ type Redis struct {
 func StartRedis(t testing.TB, settings ...string) *Redis {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		Missing(t, "redis", "it is not installed: "+err.Error())
+		Missing(t, "redis", "it is not installed")
 	}
 	r := &Redis{Port: FreePort(t), Folder: t.TempDir(), settings: settings}
 	t.Cleanup(r.Kill)
