@@ -4,9 +4,10 @@
 //	defer db.Close()
 //	set := db.Set()
 //
-// One noun is one file: user.go, session.go, key.go and event.go. Each thing is
-// one document, and each verb one conditional change of one document, which is
-// what MongoDB does atomically:
+// One noun is one file: user.go, session.go, key.go and event.go. They ask through
+// collection.go, and presence.go knows whether a server is there to be asked. Each
+// thing is one document, and each verb one conditional change of one document, which
+// is what MongoDB does atomically:
 //
 //	Find ──── batch ──► find {_id: {$in: …}}          linearizable
 //	Advance ──────────► update {_id, generation: from, revoked: none}   majority
@@ -41,7 +42,20 @@
 // alive. Concurrent look-ups share the question. A single server needs no such
 // question and is not asked.
 //
+// # Absence
+//
+// While no server is there that takes writes, who asks waits for one until three
+// seconds after one was heard of last, and is told at once from then on:
+// ErrUnavailable. Each server is asked each second how it is, so that one that falls
+// silent is known to be away by then. Parameters of the address say otherwise.
+//
 // # Deficiencies
+//
+// A refresh takes three round trips: the session, its user, the rotation. Fewer would
+// take a pipeline, for which not every server that speaks the language can be had,
+// and could not be linearizable. They are shared with others, but for the rotation.
+// Who loses a rotation begins again with the first: its update matches no document,
+// and thus returns none.
 //
 // Rotations are written one by one, over many connections: what a server answers
 // to a bulk of updates does not tell which of them happened. A count of live
