@@ -191,10 +191,17 @@ func (p *program) tellBackup(c config, data folder, name string, took time.Durat
 // tellDump says how a database is backed up that has tools for that. It fails: a script that
 // goes on must not believe that there is a backup.
 func (p *program) tellDump(c config, name string) error {
-	name = strings.TrimSuffix(name, ".db")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".db"), ".dump")
 	d, ok := dumpOf(c.Database, name+".dump")
-	if !ok {
+	if _, _, err := driverOf("database", c.Database); err != nil {
+		return err
+	}
+	if local(c.Database) {
 		return mend(errors.New("what a server keeps in memory is out of reach, and gone when it ends"), "give the server a database that lasts, with --database")
+	}
+	if !ok {
+		return mend(errors.New("the address of the database is not a URL as it stands, so that no command can be made of it"),
+			"write it as postgres://USER:PASSWORD@HOST/DATABASE or the like, with %%40 for @, %%3A for :, %%2F for / and %%23 for # in the password")
 	}
 	fmt.Fprintf(p.out, "%s\n", line(d.save))
 	if c.Sessions != "" {

@@ -17,7 +17,7 @@ type dump struct {
 // dumpOf tells the commands for an address, with a file to write; false: none is known.
 func dumpOf(address, file string) (dump, bool) {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || astray(u) {
 		return dump{}, false
 	}
 	switch u.Scheme {

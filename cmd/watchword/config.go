@@ -110,7 +110,7 @@ func hasPassword(address string) bool {
 		return strings.Contains(address, "@")
 	}
 	_, inUser := u.User.Password()
-	if inUser {
+	if inUser || !local(address) && astray(u) {
 		return true
 	}
 	for name := range u.Query() { // password, sslpassword, tlsCertificateKeyFilePassword …
@@ -120,6 +120,10 @@ func hasPassword(address string) bool {
 	}
 	return false
 }
+
+// astray reports whether a password may stand where a URL has none: postgres:/USER:PASSWORD@HOST
+// lacks a slash, and a # in a password begins what browsers call a fragment.
+func astray(u *url.URL) bool { return strings.Contains(u.Opaque+u.Path+u.Fragment, "@") }
 
 // validate checks what no single setting can know.
 func (c *config) validate() error {

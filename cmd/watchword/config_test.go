@@ -169,6 +169,8 @@ func TestWrongSettingsAreRefusedWithTheWayToMendThem(t *testing.T) {
 		{"a proxy that is everybody", places{args: []string{"--trusted-proxy", "0.0.0.0/0"}}, "it would trust everybody", ""},
 		{"a secret in the file", places{file: `master-secret = "` + canary + `"`}, "master-secret in ", "put it into WATCHWORD_MASTER_SECRET or .env"},
 		{"a password in argv", places{args: []string{"--database", "postgres://u:" + canary + "@localhost/w"}}, "--database holds a password", "put the address into WATCHWORD_DATABASE"},
+		{"a password in argv, of an address that lacks a slash", places{args: []string{"--database", "postgres:/u:" + canary + "@localhost/w"}}, "--database holds a password", "WATCHWORD_DATABASE"},
+		{"a password in argv, which begins with #", places{args: []string{"--database", "postgres://u:#" + canary + "@localhost/w"}}, "--database holds a password", "WATCHWORD_DATABASE"},
 		{"a password in argv's query", places{args: []string{"--sessions", "postgres://localhost/w?password=" + canary}}, "--sessions holds a password", "WATCHWORD_SESSIONS"},
 		{"a password in argv, of several hosts", places{args: []string{"--database", "mongodb://u:" + canary + "@a:1,b:2/w"}}, "--database holds a password", "put the address into WATCHWORD_DATABASE"},
 		{"a key's password in argv", places{args: []string{"--database", "mongodb://a/w?tlsCertificateKeyFilePassword=" + canary}}, "--database holds a password", "WATCHWORD_DATABASE"},
