@@ -3,18 +3,17 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // answer is what the API answered.
@@ -59,55 +58,15 @@ func refresh(token, key string) call {
 	return call{method: "POST", path: "/api/auth/refreshtoken", body: map[string]string{"refreshToken": token}, key: key}
 }
 
-// browser is the way of the clients to the nodes. No request is sent twice without
-// the client's doing.
-func browser(t testing.TB) *http.Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 64}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: time.Minute}
-}
-
-// do sends the request. An error means that no whole answer came: whether the
+// do sends the request, once. An error means that no whole answer came: whether the
 // server did what was asked is not known.
 func (c call) do(ctx context.Context, client *http.Client, url string) (answer, error) {
-	content, err := json.Marshal(c.body)
-	if err != nil {
-		return answer{}, err
-	}
-	if c.body == nil {
-		content = nil
-	}
-	request, err := http.NewRequestWithContext(ctx, c.method, url+c.path, bytes.NewReader(content))
-	if err != nil {
-		return answer{}, err
-	}
-	request.GetBody = nil // or the transport would send a request with a key again by itself
-	// From another place each time, so that no client is throttled for the others.
-	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)))
-	for name, value := range map[string]string{"Content-Type": "application/json", "Idempotency-Key": c.key} {
-		if value != "" {
-			request.Header.Set(name, value)
-		}
-	}
-	if c.access != "" {
-		request.Header.Set("Authorization", "Bearer "+c.access)
-	}
-	began := time.Now()
-	response, err := client.Do(request)
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	if content, err = io.ReadAll(response.Body); err != nil {
-		return answer{}, err
-	}
-	a := answer{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After"), took: time.Since(began)}
-	if len(content) > 0 {
-		if err := json.Unmarshal(content, &a.body); err != nil {
-			return answer{}, fmt.Errorf("%s %s answered no JSON object", c.method, c.path)
-		}
-	}
-	return a, nil
+	a, err := nodetest.Request{
+		Method: c.method, URL: url + c.path, Body: c.body, Access: c.access, Key: c.key,
+		// Another place each time, so that no client is throttled for the others.
+		From: fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)),
+	}.Do(ctx, client)
+	return answer{status: a.Status, retryAfter: a.RetryAfter, body: a.Body, took: a.Took}, err
 }
 
 // generationOf reads the generation out of a refresh token, as no client does.

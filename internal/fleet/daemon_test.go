@@ -4,8 +4,6 @@ package fleet
 
 import (
 	"fmt"
-	mrand "math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -17,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // server is what nodes keep their things in, and what is killed.
@@ -38,16 +38,6 @@ type daemon struct {
 	mu     sync.Mutex
 	cmd    *exec.Cmd
 	waited func() error
-}
-
-// required skips a test whose server is not installed, and fails it if
-// WATCHWORD_TEST_REQUIRE names the server.
-func required(t testing.TB, name string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), name) {
-		t.Fatalf("%s is required, and not installed", name)
-	}
-	t.Skipf("SKIPPED: nothing is killed that needs %s, which is not installed", name)
 }
 
 // newFolder makes a folder that belongs to the user of the servers.
@@ -115,22 +105,6 @@ func unprivileged(t testing.TB) *syscall.SysProcAttr {
 	return attr
 }
 
-// freePort is a port below those that the kernel gives to clients, so that none of
-// our own connections takes it in between.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 20000 + mrand.IntN(10000)
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			listener.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
-}
-
 // start starts the server and waits until it answers.
 func (d *daemon) start() {
 	d.t.Helper()
@@ -154,7 +128,7 @@ func (d *daemon) tryStart() (err error) {
 }
 
 func (d *daemon) once() error {
-	log := new(notes)
+	log := new(nodetest.Log)
 	cmd := d.command()
 	cmd.Stdout, cmd.Stderr = log, log
 	// Its children write to the same pipe: who waits for them waits for ever.
@@ -174,12 +148,12 @@ func (d *daemon) once() error {
 		}
 		select {
 		case err := <-ended:
-			return fmt.Errorf("it ended: %w\n%s", err, log.tail())
+			return fmt.Errorf("it ended: %w\n%s", err, log.Tail())
 		default:
 		}
 	}
 	d.kill()
-	return fmt.Errorf("it does not answer:\n%s", log.tail())
+	return fmt.Errorf("it does not answer:\n%s", log.Tail())
 }
 
 // kill kills the process and all its children, at once.

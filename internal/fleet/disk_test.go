@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // disk is a small file system in memory that one node sees, and nobody else.
@@ -90,7 +92,7 @@ func TestADiskThatTakesNoWrites(t *testing.T) {
 			s.args = append(s.args, "--min-token-age", "5s", "--retry-window", "3s")
 			n := newNode(t, "the node", s)
 			n.start()
-			f := &fleet{t: t, nodes: []*node{n}, client: browser(t)}
+			f := &fleet{t: t, nodes: []*node{n}, client: nodetest.Client(t)}
 			c := newCrowd(f)
 			c.join(6, true)
 			leaver := c.all()[0]

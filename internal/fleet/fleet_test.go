@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // fleet is nodes on one database.
@@ -43,7 +45,7 @@ func assemble(t testing.TB, database string, args ...string) *fleet {
 // assembleWith starts three nodes with settings in the environment.
 func assembleWith(t testing.TB, environ []string, args ...string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, client: browser(t), spare: setting{
+	f := &fleet{t: t, client: nodetest.Client(t), spare: setting{
 		environ: append([]string{"WATCHWORD_MASTER_SECRET=" + masterSecret}, environ...), args: args,
 	}}
 	for i := range fleetSize {
@@ -57,7 +59,7 @@ func assembleWith(t testing.TB, environ []string, args ...string) *fleet {
 	starting.Wait()
 	for i, err := range errs {
 		if err != nil {
-			t.Fatalf("%s does not start: %v\n%s", f.nodes[i].name, err, f.nodes[i].log.tail())
+			t.Fatalf("%s does not start: %v\n%s", f.nodes[i].name, err, f.nodes[i].log.Tail())
 		}
 	}
 	return f
@@ -143,7 +145,7 @@ func (f *fleet) killing(answers *atomic.Int64, least int64, do func()) {
 			}
 			time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
 			if err := n.tryStart(f.t.Context()); err != nil {
-				f.t.Errorf("%s does not start again: %v\n%s", n.name, err, n.log.tail())
+				f.t.Errorf("%s does not start again: %v\n%s", n.name, err, n.log.Tail())
 				return
 			}
 		}
@@ -169,7 +171,7 @@ func (f *fleet) allReady() {
 		eventually(f.t, time.Minute, n.name+" is ready", func() error {
 			a, err := f.ready(n)
 			if err == nil && a.status != http.StatusOK {
-				err = fmt.Errorf("%s %s; it says:\n%s", a, a.text("detail"), n.log.tail())
+				err = fmt.Errorf("%s %s; it says:\n%s", a, a.text("detail"), n.log.Tail())
 			}
 			return err
 		})

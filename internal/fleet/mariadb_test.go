@@ -8,16 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // mariadb is a MariaDB server with a data folder of its own.
 type mariadb struct {
 	*daemon
-	port   int
+	port   string
 	secret string
 }
 
@@ -31,7 +32,7 @@ func newMariaDB(t testing.TB) *mariadb {
 			found, err = exec.LookPath(filepath.Base(*program))
 		}
 		if err != nil {
-			required(t, "mysql")
+			servertest.Missing(t, "mysql", "it is not installed")
 		}
 		*program = found
 	}
@@ -40,7 +41,7 @@ func newMariaDB(t testing.TB) *mariadb {
 	birth := asServer(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
 	birth.Env = append(birth.Env, temporary)
 	execute(t, birth)
-	m := &mariadb{port: freePort(t), secret: rand.Text()}
+	m := &mariadb{port: servertest.FreePort(t), secret: rand.Text()}
 	// It reads this at each start.
 	if err := os.WriteFile(first, fmt.Appendf(nil, `CREATE DATABASE IF NOT EXISTS watchword;
 CREATE USER IF NOT EXISTS watchword@'127.0.0.1' IDENTIFIED BY '%s';
@@ -52,13 +53,13 @@ GRANT ALL PRIVILEGES ON watchword.* TO watchword@'127.0.0.1';
 	m.daemon = &daemon{
 		t: t, name: "MariaDB",
 		command: func() *exec.Cmd {
-			cmd := asServer(t, path, "--no-defaults", "--datadir="+data, "--port="+strconv.Itoa(m.port), "--bind-address=127.0.0.1",
+			cmd := asServer(t, path, "--no-defaults", "--datadir="+data, "--port="+m.port, "--bind-address=127.0.0.1",
 				"--socket="+filepath.Join(folder, "socket"), "--pid-file="+filepath.Join(folder, "pid"), "--init-file="+first, "--character-set-server=utf8mb4")
 			cmd.Env = append(cmd.Env, temporary)
 			return cmd
 		},
 		ping: func() error {
-			return ping("mysql", fmt.Sprintf("watchword:%s@tcp(127.0.0.1:%d)/watchword", m.secret, m.port))
+			return ping("mysql", fmt.Sprintf("watchword:%s@tcp(127.0.0.1:%s)/watchword", m.secret, m.port))
 		},
 	}
 	t.Cleanup(m.kill)
@@ -67,5 +68,5 @@ GRANT ALL PRIVILEGES ON watchword.* TO watchword@'127.0.0.1';
 }
 
 func (m *mariadb) environ() []string {
-	return []string{fmt.Sprintf("WATCHWORD_DATABASE=mysql://watchword:%s@127.0.0.1:%d/watchword", m.secret, m.port)}
+	return []string{fmt.Sprintf("WATCHWORD_DATABASE=mysql://watchword:%s@127.0.0.1:%s/watchword", m.secret, m.port)}
 }

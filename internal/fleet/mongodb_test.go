@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // mongodb is the stand-in for a MongoDB server: FerretDB with a data folder of its
 // own, which lets one command through at a time (store/mongostore/ferretdb).
 type mongodb struct {
 	*daemon
-	port int
+	port string
 }
 
 // standIn is the path of its program, which is built once. It is of a module beside
@@ -37,8 +39,8 @@ func newMongoDB(t testing.TB) *mongodb {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mongodb{port: freePort(t)}
-	folder, host := newFolder(t, "mongodb"), fmt.Sprintf("127.0.0.1:%d", m.port)
+	m := &mongodb{port: servertest.FreePort(t)}
+	folder, host := newFolder(t, "mongodb"), "127.0.0.1:"+m.port
 	m.daemon = &daemon{
 		t: t, name: "FerretDB",
 		command: func() *exec.Cmd {
@@ -61,5 +63,5 @@ func newMongoDB(t testing.TB) *mongodb {
 }
 
 func (m *mongodb) environ() []string {
-	return []string{fmt.Sprintf("WATCHWORD_DATABASE=mongodb://127.0.0.1:%d/watchword?maxPoolSize=%d", m.port, poolLimit-2)} // two listen how the server is
+	return []string{fmt.Sprintf("WATCHWORD_DATABASE=mongodb://127.0.0.1:%s/watchword?maxPoolSize=%d", m.port, poolLimit-2)} // two listen how the server is
 }

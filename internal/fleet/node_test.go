@@ -3,11 +3,10 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -16,7 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // home is a folder for what all tests share. Servers that run as another user
@@ -74,13 +74,12 @@ type node struct {
 	command []string // what comes before the program, or nothing
 	environ []string
 	args    []string
-	log     *notes // of all its lives
+	log     *nodetest.Log // of all its lives
 
 	mu      sync.Mutex
-	cmd     *exec.Cmd
-	url     string // "" while it is down
+	life    *nodetest.Node // nil before the first
+	url     string         // "" while it is down
 	metrics string
-	waited  func() error
 }
 
 // setting is what nodes are started with.
@@ -99,10 +98,10 @@ const (
 // its log is searched for secrets.
 func newNode(t testing.TB, name string, s setting) *node {
 	t.Helper()
-	n := &node{t: t, name: name, command: s.command, log: new(notes), waited: func() error { return nil }}
+	n := &node{t: t, name: name, command: s.command, log: new(nodetest.Log)}
 	n.environ = append([]string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=2", "GORACE=atexit_sleep_ms=0"}, s.environ...)
 	n.args = append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--issuer", issuer,
+		"serve", "--metrics-listen", "127.0.0.1:0", "--issuer", issuer,
 		"--trusted-proxy", "127.0.0.1", "--log-format", "json", "--log-level", "debug",
 	}, s.args...)
 	t.Cleanup(func() {
@@ -116,7 +115,7 @@ func newNode(t testing.TB, name string, s setting) *node {
 func (n *node) start() {
 	n.t.Helper()
 	if err := n.tryStart(n.t.Context()); err != nil {
-		n.t.Fatalf("%s does not start: %v\n%s", n.name, err, n.log.tail())
+		n.t.Fatalf("%s does not start: %v\n%s", n.name, err, n.log.Tail())
 	}
 }
 
@@ -126,48 +125,33 @@ func (n *node) tryStart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	portFile := filepath.Join(n.t.TempDir(), "address")
-	words := append(append([]string{}, n.command...), path)
-	words = append(append(words, n.args...), "--port-file", portFile)
+	words := append(append(append([]string{}, n.command...), path), n.args...)
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = n.t.TempDir(), n.environ, mortal()
-	life := new(notes)
-	cmd.Stdout, cmd.Stderr = both{n.log, life}, both{n.log, life}
-	if err := cmd.Start(); err != nil {
+	told := new(nodetest.Log)
+	log := io.MultiWriter(n.log, told)
+	cmd.Stdout, cmd.Stderr = log, log
+	life, err := nodetest.Start(cmd, filepath.Join(n.t.TempDir(), "address"))
+	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	waited := sync.OnceValue(cmd.Wait)
-	go func() { ended <- waited() }()
 	n.mu.Lock()
-	n.cmd, n.waited = cmd, waited
+	n.life = life
 	n.mu.Unlock()
 
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	limit := time.NewTimer(2 * time.Minute)
-	defer limit.Stop()
-	for {
-		if address, err := os.ReadFile(portFile); err == nil && len(address) > 0 {
-			if metrics := life.field("address", "/metrics"); metrics != "" { // or the line is on its way
-				n.mu.Lock()
-				defer n.mu.Unlock()
-				n.url, n.metrics = strings.TrimSpace(string(address)), metrics
-				return nil
-			}
-		}
-		select {
-		case <-look.C:
-		case err := <-ended:
-			return fmt.Errorf("it ended: %w", err)
-		case <-limit.C:
-			n.kill()
-			return errors.New("it took more than two minutes")
-		case <-ctx.Done():
-			n.kill()
-			return ctx.Err()
-		}
+	url, err := life.Address(ctx)
+	metrics := ""
+	if err == nil { // the line is there, or on its way
+		err = life.Until(ctx, func() bool { metrics = lastField(told, "address", "/metrics"); return metrics != "" })
 	}
+	if err != nil {
+		n.kill()
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.url, n.metrics = url, metrics
+	return nil
 }
 
 // address is where the node serves, "" while it is down.
@@ -181,18 +165,17 @@ func (n *node) address() string {
 func (n *node) pid() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.cmd.Process.Pid
+	return n.life.Pid()
 }
 
 // kill ends the process as a power cut would: it can do nothing more.
 func (n *node) kill() {
 	n.mu.Lock()
-	cmd, waited := n.cmd, n.waited
+	life := n.life
 	n.url, n.metrics = "", ""
 	n.mu.Unlock()
-	if cmd != nil {
-		_ = cmd.Process.Kill() // fails if it has ended
-		_ = waited()
+	if life != nil {
+		life.Kill()
 	}
 }
 
@@ -223,33 +206,9 @@ func (n *node) keptSecrets(environ []string) {
 	}
 }
 
-// notes is what a process writes while a test reads it.
-type notes struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *notes) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *notes) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-// tail is the end of it, for the message of a failing test.
-func (b *notes) tail() string {
-	all := b.String()
-	return all[max(0, len(all)-4000):]
-}
-
-// field is the last value of a field in the lines of JSON that ends with a suffix.
-func (b *notes) field(name, suffix string) (last string) {
-	for line := range strings.Lines(b.String()) {
+// lastField is the last value of a field in the lines of JSON that ends with a suffix.
+func lastField(log *nodetest.Log, name, suffix string) (last string) {
+	for line := range strings.Lines(log.String()) {
 		var fields map[string]any
 		if json.Unmarshal([]byte(line), &fields) != nil {
 			continue
@@ -259,12 +218,4 @@ func (b *notes) field(name, suffix string) (last string) {
 		}
 	}
 	return last
-}
-
-// both writes to two notes.
-type both [2]*notes
-
-func (b both) Write(p []byte) (int, error) {
-	_, _ = b[0].Write(p)
-	return b[1].Write(p)
 }

@@ -14,19 +14,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // postgres is a PostgreSQL server with a data folder of its own.
 type postgres struct {
 	*daemon
 	data   string
-	port   int
+	port   string
 	secret string
 }
 
@@ -42,7 +43,7 @@ func programs(t testing.TB) string {
 		folders = append(folders, filepath.Dir(path))
 	}
 	if len(folders) == 0 {
-		required(t, "postgres")
+		servertest.Missing(t, "postgres", "it is not installed")
 	}
 	return folders[0]
 }
@@ -66,9 +67,9 @@ func newPostgres(t testing.TB, settings ...string) *postgres {
 func unborn(t testing.TB, secret string, settings ...string) *postgres {
 	t.Helper()
 	path := filepath.Join(programs(t), "postgres")
-	p := &postgres{data: newFolder(t, "postgres"), port: freePort(t), secret: secret}
+	p := &postgres{data: newFolder(t, "postgres"), port: servertest.FreePort(t), secret: secret}
 	args := []string{
-		"-D", p.data, "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+		"-D", p.data, "-p", p.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "shared_buffers=32MB", "-c", "max_connections=100",
 	}
 	for _, s := range settings {
@@ -102,7 +103,7 @@ func ping(driver, address string) error {
 func (p *postgres) environ() []string { return []string{"WATCHWORD_DATABASE=" + p.address("")} }
 
 // host is where the server listens.
-func (p *postgres) host() string { return fmt.Sprintf("127.0.0.1:%d", p.port) }
+func (p *postgres) host() string { return "127.0.0.1:" + p.port }
 
 // address is the database's, with parameters such as "target_session_attrs=read-write".
 func (p *postgres) address(query string) string { return p.through(p.host(), query) }
@@ -163,7 +164,7 @@ func (p *postgres) newReplica(host, name string, settings ...string) *postgres {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.execute([]string{"PGPASSWORD=" + p.secret}, "pg_basebackup", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port),
+	p.execute([]string{"PGPASSWORD=" + p.secret}, "pg_basebackup", "-h", "127.0.0.1", "-p", p.port,
 		"-U", "watchword", "-D", replica.data, "--checkpoint=fast", "--no-sync", "-X", "stream")
 	for file, line := range map[string]string{
 		"standby.signal": "",

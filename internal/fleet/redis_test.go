@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // redis is a Redis server with a folder of its own, which keeps sessions. Their users
@@ -19,7 +21,7 @@ type redis struct {
 	*daemon
 	users       *postgres
 	folder      string
-	port        int
+	port        string
 	secret      string
 	appendfsync string
 }
@@ -30,11 +32,11 @@ func newRedis(t testing.TB, appendfsync string) *redis {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		required(t, "redis")
+		servertest.Missing(t, "redis", "it is not installed")
 	}
-	r := &redis{users: newPostgres(t), folder: newFolder(t, "redis"), port: freePort(t), secret: rand.Text(), appendfsync: appendfsync}
-	config, host := filepath.Join(r.folder, "redis.conf"), fmt.Sprintf("127.0.0.1:%d", r.port)
-	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsave \"\"\nappendonly yes\nappendfsync %s\nrequirepass %s\n", r.port, r.folder, r.appendfsync, r.secret)
+	r := &redis{users: newPostgres(t), folder: newFolder(t, "redis"), port: servertest.FreePort(t), secret: rand.Text(), appendfsync: appendfsync}
+	config, host := filepath.Join(r.folder, "redis.conf"), "127.0.0.1:"+r.port
+	text := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %s\nsave \"\"\nappendonly yes\nappendfsync %s\nrequirepass %s\n", r.port, r.folder, r.appendfsync, r.secret)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func newRedis(t testing.TB, appendfsync string) *redis {
 }
 
 func (r *redis) environ() []string {
-	return append(r.users.environ(), fmt.Sprintf("WATCHWORD_SESSIONS=redis://default:%s@127.0.0.1:%d/0", r.secret, r.port))
+	return append(r.users.environ(), fmt.Sprintf("WATCHWORD_SESSIONS=redis://default:%s@127.0.0.1:%s/0", r.secret, r.port))
 }
 
 // kill takes the power from the machine. With everysec the last second of what Redis
