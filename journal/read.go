@@ -88,7 +88,7 @@ func readFile(open func(name string) (*os.File, error), name string) (scan, erro
 
 // add adds what a file holds.
 func (c *Contents) add(name string, s scan) {
-	if s.torn > 0 {
+	if s.torn > 0 || s.last == 0 { // a file begins with a line
 		c.Torn = append(c.Torn, name)
 	}
 	if s.broken != nil {

@@ -82,3 +82,15 @@ func TestAJournalIsReadWhereItIsWritten(t *testing.T) {
 		t.Errorf("%d records, %v", len(c.Records), err)
 	}
 }
+
+// A file begins with a line: one without any was cut off, by whatever.
+func TestAnEmptyFileIsTold(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	if err := os.WriteFile(filepath.Join(folder, "x"+suffix), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Read(folder); err != nil || len(c.Torn) != 1 || !c.Since.IsZero() {
+		t.Errorf("torn: %v, since %v, %v", c.Torn, c.Since, err)
+	}
+}

@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +14,7 @@ type scan struct {
 	records []Record
 	last    uint64 // the number of the last good line
 	good    int64  // how many bytes there are up to its end
-	torn    int64  // how many bytes follow that are no line: of a write that was cut short
+	torn    int64  // how many bytes follow, if the last are no line: of a write that was cut short
 	broken  error  // the first damage before a good line; nil: none
 }
 
@@ -35,7 +36,9 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 	for line := 1; ; line++ {
 		text, err := reader.ReadSlice('\n')
 		if errors.Is(err, io.EOF) && len(text) == 0 {
-			s.torn = at - s.good
+			if damage != nil {
+				s.torn = at - s.good
+			}
 			return s, nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
@@ -52,22 +55,20 @@ func scanFile(file io.Reader, whole bool) (scan, error) {
 			if damage == nil {
 				damage = fmt.Errorf("line %d: %w", line, wrong)
 			}
-			if err == nil && !zeros && s.broken == nil {
-				s.broken = damage
+			if err != nil {
+				continue // the line has no end, or not yet
 			}
-			if err == nil {
-				zeros = false
+			if !zeros {
+				s.broken, damage = cmp.Or(s.broken, damage), nil
 			}
+			zeros = false
 			continue
 		case wrong == nil && number != s.last+1 && (whole || s.last > 0) && damage == nil:
 			damage = fmt.Errorf("line %d: it is number %d, where %d was to be: lines are missing", line, number, s.last+1)
 		case wrong != nil && damage == nil:
 			damage = fmt.Errorf("line %d: %w", line, wrong)
 		}
-		if s.broken == nil {
-			s.broken = damage
-		}
-		damage, zeros = nil, false
+		s.broken, damage, zeros = cmp.Or(s.broken, damage), nil, false
 		s.last, s.good = number, at
 		if wrong == nil {
 			s.records = append(s.records, record)
