@@ -64,7 +64,7 @@ ended lately as well, and why they ended.`,
 	}
 	cmd.Flags().StringVar(&who, "user", "", "only this user's: a username, an e-mail address or an id")
 	cmd.Flags().BoolVar(&all, "all", false, "those that ended, too")
-	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many, 1000 at most")
+	limitFlag(cmd, &limit)
 	jsonFlag(cmd, &asJSON)
 	registerStore(cmd, "session")
 	return cmd

@@ -61,7 +61,7 @@ func (p *program) userList() *cobra.Command {
 	cmd.Flags().StringVar(&role, "role", "", "only users with this role")
 	cmd.Flags().BoolVar(&blocked, "blocked", false, "only users who are blocked")
 	cmd.Flags().BoolVar(&notBlocked, "not-blocked", false, "only users who are not blocked")
-	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many, 1000 at most")
+	limitFlag(cmd, &limit)
 	jsonFlag(cmd, &asJSON)
 	registerStore(cmd, "user")
 	return cmd
