@@ -310,12 +310,13 @@ func TestEventsAreRecordedWhole(t *testing.T) {
 // for one, and whom nobody told that the server is slow, is told in time.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
+	const unhurried = "serverSelectionTimeoutMS=4000" // a busy machine opens all of them by then
 	for name, row := range map[string]struct {
 		parameters string
 		want       int
 	}{
-		"as a rule":           {impatient, 16},
-		"as the address says": {impatient + "&maxPoolSize=5", 5},
+		"as a rule":           {unhurried, 16},
+		"as the address says": {unhurried + "&maxPoolSize=5", 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -349,7 +350,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 						t.Errorf("who waits for a connection: %v, want %v", err, mongostore.ErrUnavailable)
 					}
 				}
-				if waited := time.Since(began); waited > 5*time.Second {
+				if waited := time.Since(began); waited > 8*time.Second {
 					t.Errorf("who waits for a connection waits for %v", waited)
 				}
 				if n := len(r.seen("update")); n != row.want {
