@@ -251,6 +251,9 @@ func TestSettingsTable(t *testing.T) {
 		if s.help == "" || s.form == "" || s.group == "" || s.parse == nil {
 			t.Errorf("%s: help, form, group and parse are needed", s.name)
 		}
+		if strings.ContainsFunc(s.form, func(r rune) bool { return r >= 0x80 }) {
+			t.Errorf("%s: the help's columns count bytes, and %q would shift one", s.name, s.form)
+		}
 		if foreign.MatchString(s.env()) {
 			t.Errorf("%s is taken for somebody else's", s.env())
 		}

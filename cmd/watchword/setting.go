@@ -81,7 +81,7 @@ var settings = []setting{
 		parse: text(func(c *config) *string { return &c.TraceEndpoint }, isCollector),
 	},
 	{
-		name: "trace-sample", group: serving, form: "0…1", fallback: "1",
+		name: "trace-sample", group: serving, form: "0..1", fallback: "1",
 		help:  "the share of requests that are traced, if traces are exported",
 		more:  "Where a trusted proxy sends a `traceparent` header, that decides instead.",
 		parse: share(func(c *config) *float64 { return &c.TraceSample }),
