@@ -254,7 +254,7 @@ var settings = []setting{
 	},
 
 	{
-		name: "client", group: secrets, form: "ID=sha256:…", list: true,
+		name: "client", group: secrets, form: "ID=sha256:HEX", list: true,
 		help:  "let this program ask about tokens; 'watchword client new' makes one; repeatable",
 		more:  "It is the digest of the program's secret, from which nobody finds the secret, so that it may stand anywhere. A program that is listed twice may use either secret: so one takes the other's place.",
 		parse: clients,
