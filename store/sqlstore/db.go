@@ -40,16 +40,17 @@ type DB struct {
 	keeper *keeper // nil: the database looks after itself
 	closed *atomic.Bool
 
+	wary    wary
 	contact *contact // nil: the database is in this process
 	logger  *slog.Logger
 
 	sessions *batch.Gatherer[session.ID, found[session.Session]]
 	users    *batch.Gatherer[account.ID, found[account.User]]
-	advances []*batch.Gatherer[rotation, bool]  // a session's are in one of them
-	prolongs []*batch.Gatherer[rotation, bool]  // likewise, where the generation is kept
-	steps    *batch.Gatherer[step, stepped]     // in this process
-	pairs    *batch.Gatherer[session.ID, *pair] // elsewhere
-	writes   *batch.Gatherer[write, written]    // nil: the database gathers commits itself
+	advances []*batch.Gatherer[rotation, advanced] // a session's are in one of them
+	prolongs []*batch.Gatherer[rotation, advanced] // likewise, where the generation is kept
+	steps    *batch.Gatherer[step, stepped]        // in this process
+	pairs    *batch.Gatherer[session.ID, *pair]    // elsewhere
+	writes   *batch.Gatherer[write, written]       // nil: the database gathers commits itself
 }
 
 const (

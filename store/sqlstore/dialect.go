@@ -16,8 +16,12 @@ type dialect struct {
 	numbered  bool   // parameters are $1, $2 … instead of ?
 	narrow    bool   // sessions are kept narrow: see narrow.go
 	forUpdate string // what makes a SELECT lock its rows until the transaction ends
-	unlessID  string // what makes an INSERT leave a row alone whose id is present
-	contains  string // an expression: the text ? is part of the column roles
+	// skipLocked is what makes such a SELECT leave out the rows that others have locked;
+	// "" where it cannot.
+	skipLocked string
+	byKey      string // what makes a statement find a table's rows by their ids, however few there are
+	unlessID   string // what makes an INSERT leave a row alone whose id is present
+	contains   string // an expression: the text ? is part of the column roles
 
 	// confirm changes nothing and is logged all the same, so that a commit of it waits
 	// for whatever durable commits wait for; "" where what can be seen is durable.
@@ -47,8 +51,8 @@ type dialect struct {
 	advice      func(error) string // how to mend that, or ""
 
 	// advance executes rotations in their order, as durably as a pool's commits are,
-	// and says which of them won.
-	advance func(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error)
+	// and says which of them won. It waits for nobody who holds a row.
+	advance func(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]advanced, error)
 }
 
 // sql is a statement, written with ? for parameters, as the dialect has it.

@@ -15,13 +15,15 @@ import (
 
 // mysql is MySQL and MariaDB, by the driver github.com/go-sql-driver/mysql.
 var mysql = dialect{
-	name:      "mysql",
-	forUpdate: ` FOR UPDATE`,
-	unlessID:  `ON DUPLICATE KEY UPDATE id = id`,
-	contains:  `LOCATE(?, roles) > 0`,
-	touch:     `UPDATE watchword_versions SET name = name WHERE version = 1`,
-	versions:  `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
-	versioned: `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
+	name:       "mysql",
+	forUpdate:  ` FOR UPDATE`,
+	skipLocked: ` SKIP LOCKED`,
+	byKey:      ` FORCE INDEX (PRIMARY)`,
+	unlessID:   `ON DUPLICATE KEY UPDATE id = id`,
+	contains:   `LOCATE(?, roles) > 0`,
+	touch:      `UPDATE watchword_versions SET name = name WHERE version = 1`,
+	versions:   `CREATE TABLE IF NOT EXISTS watchword_versions (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
+	versioned:  `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'watchword_versions'`,
 	// A statement that makes a table ends the transaction, but not this lock.
 	lock:   `SELECT GET_LOCK(CONCAT('watchword ', DATABASE()), 60)`,
 	unlock: `SELECT RELEASE_LOCK(CONCAT('watchword ', DATABASE()))`,
@@ -89,6 +91,15 @@ func mysqlNumber(err error) uint16 {
 	return 0
 }
 
+// unknownToMySQL reports whether a server does not understand a statement, or not yet.
+func unknownToMySQL(err error) bool {
+	switch mysqlNumber(err) {
+	case 1064, 1235: // syntax error, not supported
+		return true
+	}
+	return false
+}
+
 // ErrFoundRows is returned for an address with clientFoundRows=true: the server
 // would count rows that a statement found, not those that it changed, and every
 // loser of a rotation would be told that it won.
@@ -122,6 +133,12 @@ func OpenMySQL(ctx context.Context, address string, o Options) (*DB, error) {
 	}
 	var version string
 	err = probe.QueryRowContext(ctx, `SELECT VERSION()`).Scan(&version)
+	dialect := mysql
+	if err == nil {
+		if _, err = probe.ExecContext(ctx, `SELECT 1 FOR UPDATE`+mysql.skipLocked); unknownToMySQL(err) {
+			dialect.skipLocked, err = "", nil
+		}
+	}
 	probe.Close()
 	if err != nil {
 		unknown := DB{dialect: &mysql, name: name, closed: new(atomic.Bool)}
@@ -138,9 +155,12 @@ func OpenMySQL(ctx context.Context, address string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openRemote(ctx, &mysql, name, p, p, p, o)
+	db, err := openRemote(ctx, &dialect, name, p, p, p, o)
 	if err != nil {
 		return nil, err
+	}
+	if dialect.skipLocked == "" {
+		db.logger.Warn("a session's row that another program keeps locked holds up others: update the database server", "version", version, "want", "MariaDB 10.6 or MySQL 8.0")
 	}
 	flush, err := all(ctx, db, p, scanned[int], `SELECT @@innodb_flush_log_at_trx_commit`)
 	if err != nil {
@@ -173,25 +193,15 @@ func withSettings(address string, settings ...string) (string, error) {
 	return address[:database+1] + base + "?" + strings.Join(settings, "&"), nil
 }
 
-// advanceMySQL writes rotations in one transaction: it locks the rows, sees which
-// of them are at the generation they should be, and changes those.
-func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error) {
-	return settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
-		ids := make([]session.ID, len(round))
-		for i := range round {
-			ids[i] = round[i].session
-		}
-		var won map[session.ID]bool
+// advanceMySQL writes rotations in one transaction: it locks the rows that it can have at
+// once, sees which of them are at the generation they should be, and changes those.
+func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]advanced, error) {
+	return settle(rotations, func(round []rotation) (map[session.ID]advanced, error) {
+		var outcomes map[session.ID]advanced
 		err := db.attempt(ctx, func() error {
 			return transact(ctx, on, func(tx *sql.Tx) error {
-				type state struct {
-					session    session.ID
-					generation uint64
-				}
-				among, args := db.dialect.among(flat(ids))
-				states, err := all(ctx, db, tx, func(r row) (s state, err error) {
-					return s, r.Scan((*id)(&s.session), (*counter)(&s.generation))
-				}, `SELECT id, generation FROM watchword_sessions WHERE `+among+` AND revoked_at IS NULL ORDER BY id FOR UPDATE`, args...)
+				live, args := db.dialect.live(round)
+				states, err := all(ctx, db, tx, scanState, live+` ORDER BY id FOR UPDATE`+db.dialect.skipLocked, args...)
 				if err != nil {
 					return err
 				}
@@ -199,15 +209,18 @@ func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) (
 				for _, s := range states {
 					generations[s.session] = s.generation
 				}
-				won = make(map[session.ID]bool, len(states))
+				outcomes = make(map[session.ID]advanced, len(states))
 				var table strings.Builder
 				args = args[:0]
 				for _, r := range round {
 					generation, there := generations[r.session]
-					if !there || generation != r.from {
+					if !there {
 						continue
 					}
-					won[r.session] = true
+					outcomes[r.session] = advanced{won: generation == r.from}
+					if generation != r.from {
+						continue
+					}
 					if len(args) == 0 {
 						table.WriteString(`SELECT ? AS id, ? AS generation, ? AS rotated_at, ? AS emitted_at, ? AS request_key, ? AS idle_until, ? AS ip, ? AS user_agent`)
 					} else {
@@ -219,7 +232,9 @@ func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) (
 				if len(args) == 0 {
 					return nil
 				}
-				_, err = tx.ExecContext(ctx, `UPDATE watchword_sessions AS s JOIN (`+table.String()+`) AS b ON s.id = b.id
+				// In this order, and by the key: a server that reads all sessions instead, because
+				// there are few, waits for each row that somebody holds.
+				_, err = tx.ExecContext(ctx, `UPDATE (`+table.String()+`) AS b STRAIGHT_JOIN watchword_sessions AS s FORCE INDEX (PRIMARY) ON s.id = b.id
 					SET s.generation = b.generation, s.rotated_at = b.rotated_at, s.emitted_at = b.emitted_at, s.request_key = b.request_key, s.idle_until = b.idle_until,
 						s.seen_ip = nullif(b.ip, s.birth_ip), s.seen_user_agent = nullif(b.user_agent, s.birth_user_agent)`, args...)
 				return err
@@ -228,6 +243,7 @@ func advanceMySQL(ctx context.Context, db *DB, on *pool, rotations []rotation) (
 		if err != nil {
 			return nil, fmt.Errorf("advance: %w", err)
 		}
-		return won, nil
+		db.findHeld(ctx, on, round, outcomes)
+		return outcomes, nil
 	})
 }

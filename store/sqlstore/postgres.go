@@ -164,9 +164,33 @@ func withSetting(address, setting, value string, override bool) string {
 	return u.String()
 }
 
-// advancePostgres writes rotations by one statement, one round trip, one commit.
-func advancePostgres(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error) {
-	return settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
+// A batch of rotations is written by one statement, one round trip, one commit.
+const (
+	rotatePostgres = `
+		UPDATE watchword_sessions AS s
+		SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = nullif(b.emitted_at, b.rotated_at), request_key = b.request_key, idle_until = b.idle_until,
+			seen_ip = nullif(b.ip, s.birth_ip), seen_user_agent = nullif(b.user_agent, s.birth_user_agent)
+		FROM %s
+		WHERE s.id = b.id AND s.generation = b.was AND s.revoked_at IS NULL`
+	rotationsPostgres = `unnest(?::uuid[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::uuid[], ?::bigint[], ?::bytea[], ?::bytea[])
+		AS b (id, was, generation, rotated_at, emitted_at, request_key, idle_until, ip, user_agent)`
+	winnersPostgres = ` RETURNING uuid_send(s.id)`
+)
+
+var (
+	// rotateAllPostgres fails if a row is held for longer than a sign-out takes, as a rule.
+	// The setting is made before the first row is looked at, and ends with the statement:
+	// in the address it would be one more that a pooler must allow.
+	rotateAllPostgres = fmt.Sprintf(rotatePostgres, rotationsPostgres) + ` AND (SELECT set_config('lock_timeout', '20ms', true)) IS NOT NULL` + winnersPostgres
+	// rotateFreePostgres leaves out the rows that are held. Always to lock all before
+	// changing them would cost half as much again.
+	rotateFreePostgres = `WITH free AS (
+		SELECT b.* FROM watchword_sessions AS s JOIN ` + rotationsPostgres + ` ON s.id = b.id FOR NO KEY UPDATE OF s SKIP LOCKED
+	)` + fmt.Sprintf(rotatePostgres, `free AS b`) + winnersPostgres
+)
+
+func advancePostgres(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]advanced, error) {
+	return settle(rotations, func(round []rotation) (map[session.ID]advanced, error) {
 		n := len(round)
 		ids, keys, ips, agents := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
 		from, generation := make([]int64, n), make([]int64, n)
@@ -178,26 +202,35 @@ func advancePostgres(ctx context.Context, db *DB, on *pool, rotations []rotation
 			from[i], generation[i] = int64(round[i].from), int64(next.Generation)
 			rotated[i], emitted[i], idle[i] = micros(next.RotatedAt), micros(next.EmittedAt), micros(next.IdleUntil)
 		}
-		var winners []id
-		err := db.attempt(ctx, func() (err error) {
-			winners, err = all(ctx, db, on, scanned[id], `
-				UPDATE watchword_sessions AS s
-				SET generation = b.generation, rotated_at = b.rotated_at, emitted_at = nullif(b.emitted_at, b.rotated_at), request_key = b.request_key, idle_until = b.idle_until,
-					seen_ip = nullif(b.ip, s.birth_ip), seen_user_agent = nullif(b.user_agent, s.birth_user_agent)
-				FROM unnest(?::uuid[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::uuid[], ?::bigint[], ?::bytea[], ?::bytea[])
-					AS b (id, was, generation, rotated_at, emitted_at, request_key, idle_until, ip, user_agent)
-				WHERE s.id = b.id AND s.generation = b.was AND s.revoked_at IS NULL
-				RETURNING uuid_send(s.id)`,
-				ids, from, generation, rotated, emitted, keys, idle, ips, agents)
-			return err
-		})
+		write := func(statement string) (map[session.ID]advanced, error) {
+			var winners []id
+			err := db.attempt(ctx, func() (err error) {
+				winners, err = all(ctx, db, on, scanned[id], statement, ids, from, generation, rotated, emitted, keys, idle, ips, agents)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			outcomes := make(map[session.ID]advanced, n)
+			for _, winner := range winners {
+				outcomes[session.ID(winner)] = advanced{won: true}
+			}
+			return outcomes, nil
+		}
+		outcomes, err := map[session.ID]advanced(nil), error(nil)
+		wary := db.wary.now()
+		if !wary {
+			outcomes, err = write(rotateAllPostgres)
+			wary = postgresCode(err) == "55P03" // lock_not_available: nothing of it happened
+		}
+		if wary {
+			if outcomes, err = write(rotateFreePostgres); err == nil {
+				db.wary.note(db.findHeld(ctx, on, round, outcomes))
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("advance: %w", err)
 		}
-		won := make(map[session.ID]bool, len(winners))
-		for _, winner := range winners {
-			won[session.ID(winner)] = true
-		}
-		return won, nil
+		return outcomes, nil
 	})
 }

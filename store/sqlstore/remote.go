@@ -103,10 +103,10 @@ func unreachable(err error) bool {
 
 // settle decides a batch of rotations by statements that can change each session
 // but once: statement takes rotations of different sessions, in the order of
-// their ids, and says which of them won. As a rule all sessions of a batch
+// their ids, and says what became of them. As a rule all sessions of a batch
 // differ, and there is one round.
-func settle(rotations []rotation, statement func([]rotation) (map[session.ID]bool, error)) ([]bool, error) {
-	won := make([]bool, len(rotations))
+func settle(rotations []rotation, statement func([]rotation) (map[session.ID]advanced, error)) ([]advanced, error) {
+	outcomes := make([]advanced, len(rotations))
 	var pending []int
 	for i := range rotations {
 		pending = append(pending, i)
@@ -122,7 +122,7 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]boo
 		}
 		// Always in one order: two nodes that lock the same rows do not meet head on.
 		slices.SortFunc(round, func(a, b rotation) int { return bytes.Compare(a.session[:], b.session[:]) })
-		winners, err := statement(round)
+		decided, err := statement(round)
 		if err != nil {
 			return nil, err
 		}
@@ -130,14 +130,16 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]boo
 		var rest []int
 		for _, i := range pending {
 			r := rotations[i]
-			head := first[r.session]
+			head, its := first[r.session], decided[r.session]
 			switch {
+			case its.held: // whoever it is that comes first
+				outcomes[i] = its
 			case !settled[r.session]:
 				settled[r.session] = true
-				won[i] = winners[r.session]
-			case winners[r.session] && r.from != head.next.Generation:
+				outcomes[i] = its
+			case its.won && r.from != head.next.Generation:
 				// It lost: right after the first, the generation is another.
-			case !winners[r.session] && r.from == head.from:
+			case !its.won && r.from == head.from:
 				// It lost as the first did.
 			default:
 				rest = append(rest, i)
@@ -145,7 +147,7 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]boo
 		}
 		pending = rest
 	}
-	return won, nil
+	return outcomes, nil
 }
 
 // hint is an error with what to do about it.

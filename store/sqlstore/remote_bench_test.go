@@ -96,7 +96,7 @@ func BenchmarkRotateRemote(b *testing.B) {
 				f := launch(n)
 				var commits, rows atomic.Int64
 				for i := range db.advances {
-					db.advances[i] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]bool, error) {
+					db.advances[i] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]advanced, error) {
 						commits.Add(1)
 						rows.Add(int64(len(rotations)))
 						return sessions{db}.advanceAll(ctx, rotations)
@@ -122,5 +122,5 @@ type oneByOne struct{ sessions }
 
 func (s oneByOne) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
 	won, err := s.dialect.advance(ctx, s.DB, s.durable, []rotation{{id, from, next}})
-	return err == nil && won[0], err
+	return err == nil && won[0].won, err
 }

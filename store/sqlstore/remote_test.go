@@ -106,6 +106,25 @@ func TestParametersAreNumbered(t *testing.T) {
 	}
 }
 
+// A server may be too old to leave out rows that are locked. That it is away is another matter.
+func TestAnOldMySQLIsRecognised(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"MariaDB 10.5, MySQL 5.7": {&driver.MySQLError{Number: 1064}, true},
+		"not supported":           {&driver.MySQLError{Number: 1235}, true},
+		"shutting down":           {&driver.MySQLError{Number: 1053}, false},
+		"gone":                    {driver.ErrInvalidConn, false},
+		"all is well":             {nil, false},
+	} {
+		if got := unknownToMySQL(row.err); got != row.want {
+			t.Errorf("%s: %v, want %v", name, got, row.want)
+		}
+	}
+}
+
 // A batch may hold several rotations of one session. What a statement that can change
 // each session once makes of them must be what one after the other gives.
 func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
@@ -114,6 +133,7 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 		session  byte
 		from, to uint64
 	}
+	const held, heldLater = 9, 8 // sessions that somebody else holds, from the second round on
 	for name, row := range map[string]struct {
 		calls  []call
 		want   []bool
@@ -128,6 +148,8 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 		"a chain, its end first":      {[]call{{1, 1, 2}, {1, 3, 4}, {1, 2, 3}}, []bool{true, false, true}, map[byte]uint64{1: 3}, 2},
 		"touches":                     {[]call{{1, 1, 1}, {1, 1, 1}, {1, 1, 2}, {1, 1, 1}}, []bool{true, true, true, false}, map[byte]uint64{1: 2}, 3},
 		"a leap, and what it skipped": {[]call{{1, 1, 9}, {1, 2, 3}, {1, 9, 10}}, []bool{true, false, true}, map[byte]uint64{1: 10}, 2},
+		"one is held":                 {[]call{{held, 1, 2}, {1, 1, 2}, {held, 2, 3}, {held, 1, 1}}, []bool{false, true, false, false}, map[byte]uint64{1: 2, held: 1}, 1},
+		"one is held later":           {[]call{{heldLater, 1, 2}, {heldLater, 2, 3}, {heldLater, 7, 8}}, []bool{true, false, false}, map[byte]uint64{heldLater: 2}, 2},
 		"none":                        {nil, nil, map[byte]uint64{}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,23 +161,35 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 				stored[id] = 1
 				rotations = append(rotations, rotation{id, c.from, session.Register{Generation: c.to}})
 			}
-			won, err := settle(rotations, func(round []rotation) (map[session.ID]bool, error) {
+			outcomes, err := settle(rotations, func(round []rotation) (map[session.ID]advanced, error) {
 				rounds++
-				winners, last := map[session.ID]bool{}, session.ID{}
+				decided, last := map[session.ID]advanced{}, session.ID{}
 				for _, r := range round {
 					if r.session == last {
 						t.Error("one statement got a session twice")
 					}
 					last = r.session
+					if r.session[0] == held || r.session[0] == heldLater && rounds > 1 {
+						decided[r.session] = advanced{held: true}
+						continue
+					}
 					if stored[r.session] == r.from {
 						stored[r.session] = r.next.Generation
-						winners[r.session] = true
+						decided[r.session] = advanced{won: true}
 					}
 				}
-				return winners, nil
+				return decided, nil
 			})
 			if err != nil {
 				t.Fatal(err)
+			}
+			var won []bool
+			for i, outcome := range outcomes {
+				won = append(won, outcome.won)
+				// The second rotation of the one that is held later might have won; the third lost before.
+				if c := row.calls[i]; outcome.held != (c.session == held || c.session == heldLater && c.from == 2) {
+					t.Errorf("%+v: held = %v", c, outcome.held)
+				}
 			}
 			after := map[byte]uint64{}
 			for id, generation := range stored {
@@ -175,7 +209,7 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 func TestABatchThatFailsFailsAsAWhole(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	won, err := settle(make([]rotation, 3), func([]rotation) (map[session.ID]bool, error) { return nil, broken })
+	won, err := settle(make([]rotation, 3), func([]rotation) (map[session.ID]advanced, error) { return nil, broken })
 	if won != nil || !errors.Is(err, broken) {
 		t.Errorf("settle = %v, %v; want %v", won, err, broken)
 	}

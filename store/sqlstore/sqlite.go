@@ -237,14 +237,14 @@ const rotateSQLite = `UPDATE watchword_sessions
 // this process, so that there is no round trip to save: with rows as wide as ours
 // one UPDATE … FROM json_each(?) takes twice as long. And what two rotations of
 // one session in a batch mean needs no thought.
-func advanceSQLite(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]bool, error) {
-	won := make([]bool, len(rotations))
-	err := db.attempt(ctx, func() error { return writeSQLite(ctx, db, on, rotations, won) })
-	return won, err
+func advanceSQLite(ctx context.Context, db *DB, on *pool, rotations []rotation) ([]advanced, error) {
+	outcomes := make([]advanced, len(rotations))
+	err := db.attempt(ctx, func() error { return writeSQLite(ctx, db, on, rotations, outcomes) })
+	return outcomes, err
 }
 
 // writeSQLite is its transaction. It is called within the gate.
-func writeSQLite(ctx context.Context, db *DB, on *pool, rotations []rotation, won []bool) error {
+func writeSQLite(ctx context.Context, db *DB, on *pool, rotations []rotation, outcomes []advanced) error {
 	// Each statement is short. Watching the context would cost a goroutine for each.
 	ctx = context.WithoutCancel(ctx)
 	update, err := on.statement(ctx, rotateSQLite)
@@ -257,7 +257,7 @@ func writeSQLite(ctx context.Context, db *DB, on *pool, rotations []rotation, wo
 	return transact(ctx, on, func(tx *sql.Tx) error {
 		update := tx.StmtContext(ctx, update)
 		for i, r := range rotations {
-			if won[i], err = rotate(ctx, update, r); err != nil {
+			if outcomes[i].won, err = rotate(ctx, update, r); err != nil {
 				return err
 			}
 		}

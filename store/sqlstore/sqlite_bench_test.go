@@ -176,7 +176,7 @@ func BenchmarkRotate(b *testing.B) {
 				b.Fatal(err)
 			}
 			var commits, rows, largest int64 // changed by one batch at a time
-			db.advances[0] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]bool, error) {
+			db.advances[0] = batch.New(batchLimit, func(ctx context.Context, rotations []rotation) ([]advanced, error) {
 				commits++
 				rows += int64(len(rotations))
 				largest = max(largest, logSize(db.keeper.log))
@@ -207,7 +207,7 @@ type naive struct {
 
 func (s naive) Advance(ctx context.Context, id session.ID, from uint64, next session.Register) (bool, error) {
 	won, err := advanceSQLite(ctx, s.DB, s.pool, []rotation{{id, from, next}})
-	return err == nil && won[0], err
+	return err == nil && won[0].won, err
 }
 
 // BenchmarkBegin is what a durable write costs with 64 goroutines at once:

@@ -110,14 +110,14 @@ func (s sessions) rotateNow(ctx context.Context, outcomes []stepped) {
 	if len(rotations) == 0 {
 		return
 	}
-	won := make([]bool, len(rotations))
-	if !s.atOnce(func() error { return writeSQLite(ctx, s.DB, s.relaxed, rotations, won) }) {
+	decided := make([]advanced, len(rotations))
+	if !s.atOnce(func() error { return writeSQLite(ctx, s.DB, s.relaxed, rotations, decided) }) {
 		return
 	}
 	s.advances[0].Count(len(rotations))
 	for i := range outcomes {
 		if outcomes[i].rotation != nil {
-			outcomes[i], won = stepped{won: won[0]}, won[1:]
+			outcomes[i], decided = stepped{won: decided[0].won}, decided[1:]
 		}
 	}
 }
