@@ -261,6 +261,11 @@ func (r *restoration) inStores(ctx context.Context, c config) (_ outcome, err er
 			r.known = taken
 		}
 	}
+	if r.known.Sub(r.now()) > journal.Skew {
+		// The window would be over before anybody comes, and followers would miss what is done.
+		return outcome{}, mend(fmt.Errorf("the clock of this machine says %s, but the backup knows what happened up to %s; nothing was restored", stamp(r.now()), stamp(r.known)),
+			"set the clock; if that of the server was ahead, say with --backup-taken when the backup began")
+	}
 	if err := r.consent(); err != nil {
 		return outcome{}, err
 	}

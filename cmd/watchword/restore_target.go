@@ -125,7 +125,11 @@ func (t target) replace(ctx context.Context, staged string, now time.Time) (kept
 		return "", fmt.Errorf("move the database aside: %w", err)
 	}
 	if err := os.Rename(staged, string(t)); err != nil {
-		return "", fmt.Errorf("put the restored database in its place: %w", err)
+		err = fmt.Errorf("put the restored database in its place: %w", err)
+		if kept != "" {
+			err = mend(err, "run it again; what was there is now %s", kept)
+		}
+		return "", err
 	}
 	return kept, syncFolder(filepath.Dir(string(t)))
 }

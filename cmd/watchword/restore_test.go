@@ -101,6 +101,41 @@ func TestADatabaseWithAServerIsNotReplaced(t *testing.T) {
 	runWatchwordWith(t, environ, "", "restore", "--accept-lost-revocations")
 }
 
+// On a machine whose clock is behind the recovery window would be over before it opens.
+func TestABackupFromTheFutureIsNotRestored(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	start := startNodeWith(t, nil, "watchword", "--data", data)
+	runWatchword(t, crashPassword, "user", "add", "--data", data, "--role", "admin", "--email", "root@example.org", "--password-stdin", "root")
+	runWatchword(t, "", "backup", "--data", data, copied)
+	if err := start.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	restore := func(now time.Time, args ...string) (status int, out, problems string) {
+		var told, trouble strings.Builder
+		p := program{in: strings.NewReader(""), out: &told, err: &trouble, dir: t.TempDir(), now: func() time.Time { return now }}
+		status = p.run(t.Context(), append([]string{"restore", "--accept-lost-revocations", "--force", "--data", data}, args...))
+		return status, told.String(), trouble.String()
+	}
+	late := time.Now().Add(-time.Hour)
+	for _, args := range [][]string{{copied}, {}} {
+		status, out, problems := restore(late, args...)
+		if status != 1 || out != "" || !strings.Contains(problems, "the clock of this machine says") || !strings.Contains(problems, "hint: set the clock") {
+			t.Errorf("restore %v: %d\n%s%s", args, status, out, problems)
+		}
+	}
+	if kept, _ := filepath.Glob(filepath.Join(data, "*restore*")); len(kept) > 0 {
+		t.Errorf("there is %v", kept)
+	}
+	if status, out, problems := restore(late, "--backup-taken", late.Add(-time.Hour).Format(time.RFC3339), copied); status != 0 || !strings.Contains(out, "A recovery window is open") {
+		t.Errorf("if the server's clock was ahead: %d\n%s%s", status, out, problems)
+	}
+	if status, out, problems := restore(time.Now(), copied); status != 0 {
+		t.Errorf("with the right clock: %d\n%s%s", status, out, problems)
+	}
+}
+
 func restoreStory(t *testing.T, environ []string, backup func(environ []string), restore func(environ []string) string) {
 	environ = append(environ, "WATCHWORD_REVOCATION_JOURNAL="+t.TempDir(), "WATCHWORD_ISSUER="+crashIssuer)
 	serve := func() *node {
