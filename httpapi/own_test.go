@@ -119,6 +119,31 @@ func TestASignOutThatEndedNothingSaysSo(t *testing.T) {
 	u.renew().want(200)
 }
 
+func TestASignOutThatTakesTheCookieEndsItsSession(t *testing.T) {
+	t.Parallel()
+	a := start(t, demo)
+	u := a.signedIn("ada")
+	for name, sent := range map[string][]option{
+		"with an access token":                    {header("Authorization", u.access)},
+		"with nothing, as one of the seeds' does": nil,
+	} {
+		held := a.begin(u.User, session.Cookie)
+		out := a.post("/api/auth/signout", body{}, append(sent, cookie(devCookie, held.refresh), fromOwnPage)...).want(200)
+		if c := out.cookie(devCookie); c == nil || c.MaxAge >= 0 {
+			t.Errorf("%s: the cookie stays", name)
+		}
+		a.post("/refresh", nil, cookie(devCookie, held.refresh), fromOwnPage).problem(403, "session_ended")
+	}
+	other := a.begin(u.User, session.Cookie)
+	own := a.begin(u.User, session.Body)
+	a.post("/api/auth/signout?scope=others", body{}, header("Authorization", own.access), cookie(devCookie, "garbage"), fromOwnPage).want(200)
+	a.post("/refresh", nil, cookie(devCookie, other.refresh), fromOwnPage).problem(403, "session_ended")
+	out := a.post("/api/auth/signout", body{}, header("Authorization", own.access), cookie(devCookie, "garbage"), fromOwnPage).want(200)
+	if c := out.cookie(devCookie); c == nil || c.MaxAge >= 0 {
+		t.Error("garbage stays")
+	}
+}
+
 // An old refresh token may end its session, but no other.
 func TestAnOldRefreshTokenEndsItsOwnSessionAlone(t *testing.T) {
 	t.Parallel()

@@ -56,10 +56,15 @@ func (a *api) signOut(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Another site's page can make its visitor send this with a token of its own.
 	if scope != scopeOthers && a.foreign(r) == nil {
-		a.cookies.clearDemo(w)
-		if a.cookies.refresh(r) != "" { // the browser may hold this session's as well
+		// The browser may hold a session by cookie, this one or another. To take the cookie
+		// away and leave that session alive would be a sign-out that ended nothing.
+		if held := a.cookies.refresh(r); held != "" {
+			if err := a.endByRefreshToken(r, held, session.Cookie, scopeThis); err != nil && !errors.Is(err, session.ErrToken) {
+				return err
+			}
 			a.cookies.clearRefresh(w)
 		}
+		a.cookies.clearDemo(w)
 	}
 	return farewellOf(w, scope)
 }
