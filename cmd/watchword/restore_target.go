@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path"
 	"path/filepath"
 	"slices"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/watchwordauth/watchword/internal/lock"
@@ -83,10 +86,38 @@ func (t target) stage() (staged string, giveBack func(), err error) {
 		return "", nil, unusable(folder, err)
 	}
 	file.Close()
-	return filepath.Join(folder, name), func() {
+	clearOwn := func() {
 		clear(name + "*")
 		alone()
+	}
+	heeded := onSignal(clearOwn)
+	return filepath.Join(folder, name), func() {
+		heeded()
+		clearOwn()
 	}, nil
+}
+
+// onSignal does something before a signal ends this process, as it would have without,
+// until the function that it returns is called. Somebody may be asked something meanwhile,
+// and answer by Ctrl-C: a context would not end that.
+func onSignal(last func()) (stop func()) {
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-done:
+		case s := <-signals:
+			last()
+			number, _ := s.(syscall.Signal)
+			os.Exit(128 + int(number))
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		close(done)
+		waiting.Wait()
+	}
 }
 
 // restoreAlone keeps other restores out of a folder, whatever data folder they have.
