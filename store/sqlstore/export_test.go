@@ -31,3 +31,19 @@ func AsOnAnOldServer(db *DB) {
 	old.skipLocked = ""
 	db.dialect = &old
 }
+
+// HasMetHeld reports whether batches have been told that somebody holds rows.
+func HasMetHeld(db *DB) bool { return db.wary.until.Load() > 0 }
+
+// LockTimeouts is how long the connections that were used last wait for a lock.
+func LockTimeouts(ctx context.Context, db *DB) ([]string, error) {
+	var timeouts []string
+	for _, p := range []*pool{db.durable, db.relaxed} {
+		one, err := all(ctx, db, p, scanned[string], `SHOW lock_timeout`)
+		if err != nil {
+			return nil, err
+		}
+		timeouts = append(timeouts, one...)
+	}
+	return timeouts, nil
+}
