@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -15,7 +16,7 @@ import (
 // returns what asks for the notes and tears them up.
 func noted(t *testing.T, address string) func() (settings []string, commits int) {
 	t.Helper()
-	execute(t, "pgx", address,
+	servertest.Execute(t, "pgx", address,
 		`CREATE TABLE notes (setting text NOT NULL, transaction text NOT NULL)`,
 		`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			INSERT INTO notes VALUES (current_setting('synchronous_commit'), pg_current_xact_id()::text); RETURN NULL;

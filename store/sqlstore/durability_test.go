@@ -2,13 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"log/slog"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -632,27 +630,7 @@ func TestAfterCloseEverythingIsUnavailable(t *testing.T) {
 
 func TestEachPostgresConnectionIsOfItsKind(t *testing.T) {
 	t.Parallel()
-	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-	if address == "" {
-		t.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where a server is")
-	}
-	schema := "watchword_" + strings.ToLower(rand.Text())
-	raw, err := sql.Open("pgx", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	if _, err := raw.Exec("CREATE SCHEMA " + schema); err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Exec("DROP SCHEMA " + schema + " CASCADE")
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
+	address := servertest.EmptyPostgres(t, servertest.Address(t, "postgres", "WATCHWORD_TEST_POSTGRES_URL"))
 	for _, row := range []struct {
 		options          Options
 		durable, relaxed string
@@ -660,7 +638,7 @@ func TestEachPostgresConnectionIsOfItsKind(t *testing.T) {
 		{Options{}, "on", "off"},
 		{Options{DurableRotations: true}, "on", "on"},
 	} {
-		db, err := OpenPostgres(t.Context(), u.String(), row.options)
+		db, err := OpenPostgres(t.Context(), address, row.options)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/internal/uuid"
 	"github.com/watchwordauth/watchword/session"
 )
@@ -25,28 +25,14 @@ import (
 // no other test's transaction keeps old rows alive in it.
 func ownPostgres(t *testing.T) string {
 	t.Helper()
-	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-	switch {
-	case address != "":
-	case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "postgres"):
-		t.Fatal("postgres is required, and WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-	default:
-		t.Skip("SKIPPED: postgres is not tested, since WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-	}
-	raw := rawPostgres(t, address)
-	name := "watchword_" + strings.ToLower(rand.Text())
-	if _, err := raw.Exec("CREATE DATABASE " + name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := raw.Exec("DROP DATABASE " + name); err != nil {
-			t.Error(err)
-		}
-	})
+	address := servertest.Address(t, "postgres", "WATCHWORD_TEST_POSTGRES_URL")
 	u, err := url.Parse(address)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal("the address of PostgreSQL is not a URL") // the error would tell the password
 	}
+	name := "watchword_" + strings.ToLower(rand.Text())
+	servertest.Execute(t, "pgx", address, "CREATE DATABASE "+name)
+	t.Cleanup(func() { servertest.Execute(t, "pgx", address, "DROP DATABASE "+name) })
 	u.Path = "/" + name
 	return u.String()
 }

@@ -2,11 +2,7 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,49 +11,21 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/watchwordauth/watchword/internal/batch"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 )
 
 // openRemoteBench opens an empty database on a server that the environment names.
 func openRemoteBench(b *testing.B, name string) *DB {
 	b.Helper()
-	own := "watchword_" + strings.ToLower(rand.Text())
-	var address, driver, create, drop string
-	var open func(context.Context, string, Options) (*DB, error)
+	var db *DB
+	var err error
 	switch name {
 	case "postgres":
-		address, driver, open = os.Getenv("WATCHWORD_TEST_POSTGRES_URL"), "pgx", OpenPostgres
-		create, drop = "CREATE SCHEMA "+own, "DROP SCHEMA "+own+" CASCADE"
+		db, err = OpenPostgres(b.Context(), servertest.EmptyPostgres(b, servertest.Address(b, name, "WATCHWORD_TEST_POSTGRES_URL")), Options{})
 	case "mysql":
-		address, driver, open = os.Getenv("WATCHWORD_TEST_MYSQL_URL"), "mysql", OpenMySQL
-		create, drop = "CREATE DATABASE "+own, "DROP DATABASE "+own
+		db, err = OpenMySQL(b.Context(), servertest.EmptyMySQL(b, servertest.Address(b, name, "WATCHWORD_TEST_MYSQL_URL")), Options{})
 	}
-	if address == "" {
-		b.Skipf("SKIPPED: the environment does not say where a server of %s is", name)
-	}
-	raw, err := sql.Open(driver, address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { raw.Close() })
-	if _, err := raw.Exec(create); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { raw.Exec(drop) })
-	if name == "postgres" {
-		u, err := url.Parse(address)
-		if err != nil {
-			b.Fatal(err)
-		}
-		q := u.Query()
-		q.Set("search_path", own)
-		u.RawQuery = q.Encode()
-		address = u.String()
-	} else {
-		base, query, _ := strings.Cut(address, "?")
-		address = base[:strings.LastIndexByte(base, '/')+1] + own + "?" + query
-	}
-	db, err := open(b.Context(), address, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
