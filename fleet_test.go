@@ -2,18 +2,12 @@ package watchword_test
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +17,7 @@ import (
 	"github.com/watchwordauth/watchword"
 	"github.com/watchwordauth/watchword/account"
 	"github.com/watchwordauth/watchword/internal/secret"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/signing"
 	"github.com/watchwordauth/watchword/store"
@@ -52,36 +47,9 @@ var databases = map[string]func(t *testing.T) func() (*sqlstore.DB, error){
 		}
 	},
 	"postgres": func(t *testing.T) func() (*sqlstore.DB, error) {
-		address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-		switch {
-		case address != "":
-		case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "postgres"):
-			t.Fatal("postgres is required, and WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-		default:
-			t.Skip("SKIPPED: a fleet on PostgreSQL, since WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-		}
-		schema := "watchword_fleet_" + strings.ToLower(rand.Text())
-		execute := func(statement string) {
-			db, err := sql.Open("pgx", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			if _, err := db.Exec(statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-		execute("CREATE SCHEMA " + schema)
-		t.Cleanup(func() { execute("DROP SCHEMA " + schema + " CASCADE") })
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := u.Query()
-		q.Set("search_path", schema)
-		u.RawQuery = q.Encode()
+		address := servertest.EmptyPostgres(t, servertest.Address(t, "postgres", "WATCHWORD_TEST_POSTGRES_URL"))
 		return func() (*sqlstore.DB, error) {
-			return sqlstore.OpenPostgres(context.Background(), u.String(), sqlstore.Options{})
+			return sqlstore.OpenPostgres(context.Background(), address, sqlstore.Options{})
 		}
 	},
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/oasdiff/yaml"
 
 	"github.com/watchwordauth/watchword/account"
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 )
 
@@ -127,10 +128,7 @@ type behind struct {
 func run(t *testing.T, p program, watchwordAt string) *behind {
 	t.Helper()
 	if binary(p.binary) == "" {
-		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), p.binary) {
-			t.Fatalf("%s is required, and not installed", p.binary)
-		}
-		t.Skipf("SKIPPED: what docs/gateways.md says of %s, since it is not installed", p.binary)
+		servertest.Missing(t, p.binary, "it is not installed")
 	}
 	b := &behind{t: t}
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

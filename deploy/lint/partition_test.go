@@ -2,17 +2,14 @@ package lint
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/sqlstore"
 	"github.com/watchwordauth/watchword/store/storetest"
@@ -38,44 +35,28 @@ func TestSessionsInPartitionsKeepTheContract(t *testing.T) {
 // postgres is the address of a PostgreSQL, whose superuser it names.
 func postgres(t *testing.T) string {
 	t.Helper()
-	address := os.Getenv("WATCHWORD_TEST_POSTGRES_URL")
-	if address == "" {
-		if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "postgres") {
-			t.Fatal("postgres is required, and WATCHWORD_TEST_POSTGRES_URL does not say where it is")
-		}
-		t.Skip("SKIPPED: WATCHWORD_TEST_POSTGRES_URL does not say where a PostgreSQL is")
-	}
-	return address
+	return servertest.Address(t, "postgres", "WATCHWORD_TEST_POSTGRES_URL")
 }
 
 // partitioned is the sessions of a database of their own.
 func partitioned(t testing.TB, address, script string) session.Store {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal("WATCHWORD_TEST_POSTGRES_URL is not a URL")
-	}
-	schema := "watchword_" + strings.ToLower(rand.Text())
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	config, err := pgx.ParseConfig(u.String())
+	address = servertest.EmptyPostgres(t, address)
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // the script is many statements
 	raw := stdlib.OpenDB(*config)
 	t.Cleanup(func() { raw.Close() })
-	execute := func(db *sql.DB, text string) {
+	execute := func(text string) {
 		t.Helper()
-		if _, err := db.ExecContext(ctx, text); err != nil {
+		if _, err := raw.ExecContext(ctx, text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	execute(raw, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { execute(raw, "DROP SCHEMA "+schema+" CASCADE") })
-	migrated, err := sqlstore.OpenPostgres(ctx, u.String(), sqlstore.Options{Logger: quiet})
+	migrated, err := sqlstore.OpenPostgres(ctx, address, sqlstore.Options{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,13 +64,13 @@ func partitioned(t testing.TB, address, script string) session.Store {
 		t.Fatal(err)
 	}
 	begin, rest, _ := strings.Cut(script, "COMMIT;") // a statement list is one transaction by itself
-	execute(raw, begin+"COMMIT")
-	execute(raw, rest)
+	execute(begin + "COMMIT")
+	execute(rest)
 	var partitions int
 	if err := raw.QueryRowContext(ctx, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'watchword_sessions'::regclass").Scan(&partitions); err != nil || partitions != 16 {
 		t.Fatalf("there are %d partitions (%v)", partitions, err)
 	}
-	db, err := sqlstore.OpenPostgres(ctx, u.String(), sqlstore.Options{Logger: quiet})
+	db, err := sqlstore.OpenPostgres(ctx, address, sqlstore.Options{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

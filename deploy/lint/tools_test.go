@@ -5,24 +5,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/watchwordauth/watchword/internal/servertest"
 )
 
 // tool finds a program. One that is required must be there.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
+	if err != nil {
+		servertest.Missing(t, name, "it is not installed")
 	}
-	if slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), name) {
-		t.Fatalf("%s is required, and is not installed", name)
-	}
-	t.Skipf("SKIPPED: %s is not installed", name)
-	return ""
+	return path
 }
 
 // TestTheUnitIsHardened lets systemd read the unit and say how exposed it is: 10 is
