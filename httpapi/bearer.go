@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +20,10 @@ func AccessToken(r *http.Request) (string, error) {
 	token, err := verify.BearerToken(r)
 	if token != "" || err != nil {
 		return token, err
+	}
+	// Of two whoever stands in front may have looked at the other.
+	if tokens := r.Header["X-Access-Token"]; len(tokens) > 1 {
+		return "", fmt.Errorf("%w: there are %d x-access-token headers", verify.ErrRequest, len(tokens))
 	}
 	if token := r.Header.Get("X-Access-Token"); token != "" {
 		return token, nil

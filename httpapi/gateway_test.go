@@ -58,6 +58,7 @@ func TestAGatewayIsAnsweredNothingBut2xx401And403(t *testing.T) {
 		"an expired token":       {"", []option{header("Authorization", "Bearer "+expired.access)}, 401},
 		"garbage":                {"", []option{header("Authorization", "Bearer garbage")}, 401},
 		"two headers":            {"", []option{header("Authorization", "Bearer a"), header("Authorization", "Bearer b")}, 401},
+		"two of the tutorials'":  {"", []option{header("x-access-token", u.access), header("x-access-token", "b")}, 401},
 		"Bearer without a token": {"", []option{header("Authorization", "Bearer ")}, 401},
 		"a role that is missing": {"?role=admin", []option{header("Authorization", u.access)}, 403},
 		"a role without a name":  {"?role=", []option{header("Authorization", u.access)}, 403},

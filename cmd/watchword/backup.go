@@ -200,8 +200,7 @@ func (p *program) tellDump(c config, name string) error {
 		return mend(errors.New("what a server keeps in memory is out of reach, and gone when it ends"), "give the server a database that lasts, with --database")
 	}
 	if !ok {
-		return mend(errors.New("the address of the database is not a URL as it stands, so that no command can be made of it"),
-			"write it as postgres://USER:PASSWORD@HOST/DATABASE or the like, with %%40 for @, %%3A for :, %%2F for / and %%23 for # in the password")
+		return errNoCommand
 	}
 	fmt.Fprintf(p.out, "%s\n", line(d.save))
 	if c.Sessions != "" {

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 )
+
+// errNoCommand is that an address cannot be put into a command.
+var errNoCommand = mend(errors.New("the address of the database is not a URL as it stands, so that no command can be made of it"),
+	"write it as postgres://USER:PASSWORD@HOST/DATABASE or the like, with %%40 for @, %%3A for :, %%2F for / and %%23 for # in the password")
 
 // dump is how to back up a database that has tools of its own, and how to restore it
 // with them. No command line holds a password.

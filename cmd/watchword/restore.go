@@ -181,7 +181,10 @@ func (r *restoration) check() (err error) {
 	case r.config.Database == "memory:":
 		return mend(errors.New("what a server keeps in memory cannot be restored"), "name a database that lasts with --database")
 	case r.backup != "" && !embedded:
-		d, _ := dumpOf(r.config.Database, r.backup)
+		d, ok := dumpOf(r.config.Database, r.backup)
+		if !ok {
+			return errNoCommand
+		}
 		return mend(fmt.Errorf("a backup of %s is restored by its own command: %s", d.what, line(d.load)),
 			"run it while no server runs (%s), then 'watchword restore' without BACKUP; docs/backup.md tells the rest", d.password)
 	}

@@ -72,7 +72,7 @@ func parseAddress(address string) (target, error) {
 	}
 	if database := strings.Trim(u.Path, "/"); database != "" {
 		if _, err := strconv.ParseUint(database, 10, 16); err != nil {
-			return bad("ends with a path that is no number of a database: %s/0", form)
+			return bad("ends with a path that is no number of a database, such as /0: %s", form)
 		}
 	}
 	q := u.Query()

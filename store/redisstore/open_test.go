@@ -31,7 +31,7 @@ func TestAnAddressThatCannotBeUsedIsRefused(t *testing.T) {
 		"redis://":                                     "is not complete",
 		"redis://ada:canary@host:port":                 "cannot be read",
 		"redis://ada:canary@one:1,two:2":               "?addr=HOST:PORT",
-		"redis://ada:canary@host/canary":               "no number of a database",
+		"redis://ada:canary@host/canary":               "no number of a database, such as /0: write it as redis://",
 		"redis://ada:canary@host?cluster=true":         `"cluster" that is not known: there are addr,`,
 		"redis://ada:canary@host?timeout=soon":         "timeout that cannot be used",
 		"redis://ada:canary@host?timeout=-1s":          "timeout that cannot be used",
