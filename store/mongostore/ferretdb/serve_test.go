@@ -1,19 +1,17 @@
 package ferretdb
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/watchwordauth/watchword/internal/nodetest"
 )
 
 // Two servers share a database in which a tutorial's collections are already:
@@ -78,7 +76,7 @@ func TestServersShareADatabase(t *testing.T) {
 		refresh(other, rotated["refreshToken"], http.StatusForbidden)
 
 		second = refresh(one, second["refreshToken"], http.StatusOK)
-		one.kill()
+		one.Kill()
 		refresh(other, second["refreshToken"], http.StatusOK)
 		run("user", "block", "anna")
 		one = serve(t, binary, environ)
@@ -106,61 +104,38 @@ func TestServersShareADatabase(t *testing.T) {
 
 // site is a server of ours.
 type site struct {
-	url  string
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
-	gone bool
+	*nodetest.Node
+	url    string
+	client *http.Client
+	log    *nodetest.Log
 }
 
 // serve starts a server and waits until it is ready.
 func serve(t *testing.T, binary string, environ []string) *site {
 	t.Helper()
-	portFile := filepath.Join(t.TempDir(), "address")
-	s := &site{cmd: exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--port-file", portFile), log: new(bytes.Buffer)}
-	s.cmd.Env, s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = environ, t.TempDir(), s.log, s.log
-	if err := s.cmd.Start(); err != nil {
+	cmd, log := exec.Command(binary, "serve"), new(nodetest.Log)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = environ, t.TempDir(), log, log
+	node, err := nodetest.Start(cmd, filepath.Join(t.TempDir(), "address"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.kill)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if address, err := os.ReadFile(portFile); err == nil && len(address) > 0 {
-			s.url = strings.TrimSpace(string(address))
-			return s
-		}
-		if time.Now().After(deadline) {
-			s.kill()
-			t.Fatalf("the server did not start:\n%s", s.log)
-		}
+	t.Cleanup(node.Kill)
+	address, err := node.Address(t.Context())
+	if err != nil {
+		t.Fatalf("the server did not start: %v\n%s", err, log.Tail())
 	}
-}
-
-// kill ends the server as a power cut would.
-func (s *site) kill() {
-	if !s.gone {
-		s.gone = true
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-	}
+	return &site{Node: node, url: address, client: nodetest.Client(t), log: log}
 }
 
 // post sends a request and expects a status.
 func (s *site) post(t *testing.T, path string, body map[string]any, status int) map[string]any {
 	t.Helper()
-	encoded, err := json.Marshal(body)
+	answer, err := nodetest.Request{Method: http.MethodPost, URL: s.url + path, Body: body}.Do(t.Context(), s.client)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, s.log.Tail())
 	}
-	response, err := http.Post(s.url+path, "application/json", bytes.NewReader(encoded))
-	if err != nil {
-		t.Fatal(err)
+	if answer.Status != status {
+		t.Fatalf("%s answered %d, want %d: %v", path, answer.Status, status, answer.Body)
 	}
-	defer response.Body.Close()
-	var answer map[string]any
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		answer = map[string]any{"error": fmt.Sprint(err)}
-	}
-	if response.StatusCode != status {
-		t.Fatalf("%s answered %d, want %d: %v", path, response.StatusCode, status, answer)
-	}
-	return answer
+	return answer.Body
 }

@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/mongostore"
 )
@@ -107,17 +107,9 @@ type backend struct {
 var backends = []backend{
 	{"FerretDB", func(t testing.TB) string { return emptyOn(t, newRelay(t, ferret)) }},
 	{"MongoDB", func(t testing.TB) string {
-		address := os.Getenv("WATCHWORD_TEST_MONGODB_URL")
-		switch {
-		case address != "":
-		case slices.Contains(strings.Split(os.Getenv("WATCHWORD_TEST_REQUIRE"), ","), "mongodb"):
-			t.Fatal("mongodb is required, and WATCHWORD_TEST_MONGODB_URL does not say where it is")
-		default:
-			t.Skip("SKIPPED: a real MongoDB is not tested, since WATCHWORD_TEST_MONGODB_URL does not say where one is")
-		}
-		u, err := url.Parse(address)
+		u, err := url.Parse(servertest.Address(t, "mongodb", "WATCHWORD_TEST_MONGODB_URL"))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal("the address of MongoDB is not a URL") // the error would tell the password
 		}
 		u.Path = "/" + newName()
 		drops(t, u.String(), u.Path[1:])
