@@ -15,14 +15,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/watchwordauth/watchword/account"
-	"github.com/watchwordauth/watchword/store/redisstore"
 )
 
 // kind is a store that can be measured.
@@ -312,73 +310,6 @@ func multiplyMySQL(ctx context.Context, db *sql.DB, name string, s seeds) error 
 		}
 	}
 	return nil
-}
-
-// openRedis has the sessions in Redis and the rest, the durable births of sessions
-// too, in PostgreSQL, or where there is none in SQLite.
-func openRedis(ctx context.Context, folder string) (*database, error) {
-	open := openSQLite
-	if os.Getenv(postgresURL) != "" {
-		open = openPostgres
-	}
-	db, err := open(ctx, folder)
-	if err != nil {
-		return nil, err
-	}
-	address := os.Getenv(redisURL)
-	sessions, err := redisstore.Open(ctx, address, redisstore.Options{})
-	if err != nil {
-		return nil, err
-	}
-	db.environment["WATCHWORD_SESSIONS"] = address
-	db.relaxedOnly, db.firstIsDear, db.naive = true, true, ""
-	fill := db.seed
-	db.seed = func(ctx context.Context, s seeds) error {
-		if err := fill(ctx, s); err != nil {
-			return err
-		}
-		users, err := db.users(ctx)
-		if err != nil {
-			return err
-		}
-		return pour(ctx, sessions, s, users)
-	}
-	db.counters = func(context.Context, string) (counters, error) { return counters{}, nil }
-	db.note = nil
-	db.size = func(context.Context) (float64, float64, error) { return 0, 0, nil }
-	drop := db.drop
-	db.drop = func() error {
-		sessions.Close()
-		return drop()
-	}
-	return db, nil
-}
-
-// pour puts the sessions into a store through its own door, many at once.
-func pour(ctx context.Context, sessions *redisstore.Store, s seeds, users []account.ID) error {
-	var workers sync.WaitGroup
-	failed := make(chan error, 1)
-	const many = 256
-	for w := range many {
-		workers.Go(func() {
-			for n := w; n < s.count; n += many {
-				if err := sessions.Begin(ctx, s.whole(n, users[n%len(users)])); err != nil {
-					select {
-					case failed <- err:
-					default:
-					}
-					return
-				}
-			}
-		})
-	}
-	workers.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
-	}
 }
 
 func userIDs(ctx context.Context, db *sql.DB, table string) (ids []account.ID, err error) {
