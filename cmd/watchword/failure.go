@@ -39,7 +39,7 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
-	what, hint := err.Error(), ""
+	what, hint := strings.ReplaceAll(err.Error(), "\n\t", " "), "" // of PostgreSQL's driver
 	if h, ok := errors.AsType[*hinted](err); ok {
 		hint = h.hint
 	} else if _, ok := errors.AsType[*misuse](err); ok {

@@ -161,7 +161,14 @@ func openAddress(ctx context.Context, name, address string, o opening) (opened, 
 		return opened{}, err
 	}
 	o.address, o.where = address, where
-	return open(ctx, o)
+	stores, err := open(ctx, o)
+	if away, ok := errors.AsType[interface {
+		error
+		Unavailable() bool
+	}](err); ok && away.Unavailable() && !local(address) {
+		return opened{}, mend(err, "start it, or mend its address: WATCHWORD_%s or --%s", strings.ToUpper(name), name)
+	}
+	return stores, err
 }
 
 // driverOf finds the driver of an address, and what the address says to it. The
