@@ -39,12 +39,15 @@
 //
 // Any number of nodes may share a server. Each statement decides by what it
 // finds, so no two of them win one rotation; a deadlock or a failed
-// serialization is tried again, since nothing happened.
+// serialization is tried again, since nothing happened. A batch leaves out the rows that
+// somebody else has locked; who wants one of these asks again, and after 1.3 s is told
+// ErrUnavailable.
 //
 // # Deficiencies
 //
 // A search by role reads all users, and a count of live sessions reads all
 // sessions. A pooler between this program and PostgreSQL must allow the start-up
 // parameter synchronous_commit. MySQL makes rotations as durable, and as dear, as
-// everything else, in four round trips a batch.
+// everything else, in four round trips a batch. On MySQL before 8.0, and MariaDB before
+// 10.6, a batch waits for the rows that others have locked.
 package sqlstore
