@@ -183,7 +183,7 @@ var (
 	// in the address it would be one more that a pooler must allow.
 	rotateAllPostgres = fmt.Sprintf(rotatePostgres, rotationsPostgres) + ` AND (SELECT set_config('lock_timeout', '20ms', true)) IS NOT NULL` + winnersPostgres
 	// rotateFreePostgres leaves out the rows that are held. Always to lock all before
-	// changing them would cost half as much again.
+	// changing them would cost a third more.
 	rotateFreePostgres = `WITH free AS (
 		SELECT b.* FROM watchword_sessions AS s JOIN ` + rotationsPostgres + ` ON s.id = b.id FOR NO KEY UPDATE OF s SKIP LOCKED
 	)` + fmt.Sprintf(rotatePostgres, `free AS b`) + winnersPostgres
@@ -217,7 +217,8 @@ func advancePostgres(ctx context.Context, db *DB, on *pool, rotations []rotation
 			}
 			return outcomes, nil
 		}
-		outcomes, err := map[session.ID]advanced(nil), error(nil)
+		var outcomes map[session.ID]advanced
+		var err error
 		wary := db.wary.now()
 		if !wary {
 			outcomes, err = write(rotateAllPostgres)
