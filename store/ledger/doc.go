@@ -13,7 +13,7 @@
 //	               the durable one says    the fast one says    the answer
 //	               ended                   alive                ended; the fast one is told
 //	               alive, not yet rotated  unknown              as at its birth; the fast one is told
-//	               alive, rotated          unknown              unknown
+//	               alive, rotated          unknown, twice       unknown
 //	               unknown                 anything             what the fast one says
 //
 // So what was revoked stays so on every node, whatever becomes of the fast store: nothing need be

@@ -110,8 +110,8 @@ func (s *sessions) Find(ctx context.Context, id session.ID) (session.Session, er
 		return join(entry.Session, found.Session), nil
 	case entry.Revoked():
 		return born(entry.Session), nil
-	case rotated(entry.Session): // an old token must not pass for a current one
-		return session.Session{}, session.ErrNotFound
+	case rotated(entry.Session):
+		return s.unlessLost(ctx, entry.Session)
 	}
 	return s.beginAgain(ctx, entry.Session)
 }
@@ -144,6 +144,17 @@ func (s *sessions) again(ctx context.Context, entry session.Session) (session.Se
 		return born(entry), nil
 	}
 	return join(entry, found.Session), nil
+}
+
+// unlessLost finds a session that the fast store did not know, and that was rotated
+// there: it may have been asked before somebody brought the session. What is lost is not
+// made up: an old token must not pass for a current one.
+func (s *sessions) unlessLost(ctx context.Context, entry session.Session) (session.Session, error) {
+	found, err := s.fast.Find(ctx, entry.ID)
+	if err != nil {
+		return session.Session{}, err
+	}
+	return join(entry, found), nil
 }
 
 // move brings a session from the durable store to the fast one. Until its register there
@@ -198,7 +209,7 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 		if _, err := s.move(ctx, entry.Session); err != nil {
 			return false, err
 		}
-		if entry = find(ctx, s.durable, id); entry.err != nil {
+		if entry = find(ctx, s.durable, id); entry.err != nil || entry.Revoked() {
 			return false, entry.err
 		}
 	}
@@ -209,8 +220,8 @@ func (s *sessions) Advance(ctx context.Context, id session.ID, from uint64, next
 func (s *sessions) advance(ctx context.Context, entry finding, id session.ID, from uint64, next session.Register) (bool, error) {
 	if next.Generation != from && entry.known && entry.Generation == elsewhere && !rotated(entry.Session) {
 		// Once, and after each write that kept the generation: from now on the entry knows
-		// of no register that could be made up from it.
-		if _, err := s.durable.Advance(ctx, id, elsewhere, forget(entry.Session)); err != nil {
+		// of no register that could be made up from it. If it cannot be told, it has ended.
+		if did, err := s.durable.Advance(ctx, id, elsewhere, forget(entry.Session)); err != nil || !did {
 			return false, err
 		}
 	}
@@ -227,8 +238,7 @@ func (s *sessions) advance(ctx context.Context, entry finding, id session.ID, fr
 	if entry.Generation == elsewhere {
 		kept = join(entry.Session, session.Session{Register: next}).Register
 	}
-	_, err = s.durable.Advance(ctx, id, elsewhere, floor(kept, entry.ExpiresAt))
-	return err == nil, err
+	return s.durable.Advance(ctx, id, elsewhere, floor(kept, entry.ExpiresAt))
 }
 
 // Revoke implements session.Store.
