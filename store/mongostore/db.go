@@ -116,7 +116,7 @@ func connect(ctx context.Context, address string, o Options) (*DB, error) {
 	}
 	durable := &writeconcern.WriteConcern{W: "majority", Journal: pointer(true)}
 	settings.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()).SetWriteConcern(durable)
-	server := newPresence(*settings.ServerSelectionTimeout)
+	server := newPresence(patienceOf(settings))
 	settings.SetServerMonitor(server.monitor())
 	client, err := mongo.Connect(settings)
 	if err != nil {
@@ -200,6 +200,16 @@ func settingsOf(address string) (*options.ClientOptions, error) {
 		o.SetTimeout(limit)
 	}
 	return o, nil
+}
+
+// patienceOf is how long servers are waited for, from when one was heard of last. Where
+// they are asked less often than usual that is longer ago when one is lost: an
+// election is waited for all the same.
+func patienceOf(o *options.ClientOptions) time.Duration {
+	if *o.ServerSelectionTimeout <= 0 {
+		return 0
+	}
+	return *o.ServerSelectionTimeout + max(0, *o.HeartbeatInterval-heartbeat)
 }
 
 // malformed is what the driver says of an address. What it says may repeat a part

@@ -89,6 +89,46 @@ func TestAnElectionIsWaitedFor(t *testing.T) {
 	})
 }
 
+// So it is however seldom an address has servers asked how they are: a primary that says
+// that it is none any more was heard of as long ago as that.
+func TestAnElectionIsWaitedForWhereServersAreSeldomAsked(t *testing.T) {
+	t.Parallel()
+	settings, err := settingsOf("mongodb://localhost/app?heartbeatFrequencyMS=10000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStory(t, patienceOf(settings))
+		s.sees.TopologyDescriptionChanged(seen("ReplicaSetWithPrimary", "RSPrimary"))
+		time.Sleep(*settings.HeartbeatInterval)
+		s.sees.TopologyDescriptionChanged(seen("ReplicaSetNoPrimary", "RSSecondary"))
+		time.AfterFunc(time.Second, func() { s.sees.TopologyDescriptionChanged(seen("ReplicaSetWithPrimary", "RSPrimary")) })
+		synctest.Wait()
+		if took, err := s.asked(t.Context(), 10*time.Second); err != nil || took != 10*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+func TestHowLongServersAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	for parameters, want := range map[string]time.Duration{
+		"":                             3 * time.Second,
+		"heartbeatFrequencyMS=500":     3 * time.Second,
+		"heartbeatFrequencyMS=10000":   12 * time.Second,
+		"serverSelectionTimeoutMS=900": 900 * time.Millisecond,
+		"serverSelectionTimeoutMS=0&heartbeatFrequencyMS=10000": 0, // for ever
+	} {
+		settings, err := settingsOf("mongodb://localhost/app?" + parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := patienceOf(settings); got != want {
+			t.Errorf("%q: %v, want %v", parameters, got, want)
+		}
+	}
+}
+
 // The driver finds out late that a server has fallen silent: from then on nobody
 // waits, since it was heard of last so long ago.
 func TestSilenceCountsFromTheLastWord(t *testing.T) {
