@@ -22,19 +22,25 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustPa
 // brokenSessions is a session store that fails while it is told to.
 type brokenSessions struct {
 	session.Store
-	mu  sync.Mutex
-	err error
+	mu    sync.Mutex
+	err   error
+	spare int // so many sessions can be ended before
 }
 
-func (b *brokenSessions) fail(err error) {
+func (b *brokenSessions) fail(err error) { b.failAfter(0, err) }
+
+func (b *brokenSessions) failAfter(ends int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.err = err
+	b.err, b.spare = err, ends
 }
 
 func (b *brokenSessions) failing() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.spare > 0 {
+		return nil
+	}
 	return b.err
 }
 
@@ -49,6 +55,9 @@ func (b *brokenSessions) Revoke(ctx context.Context, id session.ID, tombstone se
 	if err := b.failing(); err != nil {
 		return false, err
 	}
+	b.mu.Lock()
+	b.spare--
+	b.mu.Unlock()
 	return b.Store.Revoke(ctx, id, tombstone)
 }
 

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -142,6 +143,26 @@ func TestASignOutThatTakesTheCookieEndsItsSession(t *testing.T) {
 	if c := out.cookie(devCookie); c == nil || c.MaxAge >= 0 {
 		t.Error("garbage stays")
 	}
+}
+
+// Of two sessions the second cannot be ended: who tries again can end both.
+func TestASignOutThatFailedHalfwayCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	var sessions *brokenSessions
+	a := start(t, breaking(&sessions))
+	u := a.signedIn("ada")
+	held := a.begin(u.User, session.Cookie)
+	out := func() reply {
+		return a.post("/api/auth/signout", body{}, header("Authorization", u.access), cookie(devCookie, held.refresh), fromOwnPage)
+	}
+	sessions.fail(context.DeadlineExceeded)
+	out().problem(503, "unavailable")
+	sessions.failAfter(1, context.DeadlineExceeded)
+	out().problem(503, "unavailable")
+	sessions.fail(nil)
+	out().want(200)
+	a.post("/refresh", nil, cookie(devCookie, held.refresh), fromOwnPage).problem(403, "session_ended")
+	u.renew().problem(403, "session_ended")
 }
 
 // An old refresh token may end its session, but no other.

@@ -42,29 +42,36 @@ func (a *api) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, jsonOrForm, fields{"refreshToken": &token}); err != nil {
 		return err
 	}
+	// What an access token ends is ended last: it is refused from then on, and whoever
+	// has to try again needs it.
+	last := func() error { return nil }
 	if token != "" {
 		err = a.endByRefreshToken(r, token, session.Body, scope)
-	} else {
-		err = a.endByAccessToken(r, scope)
-		// The one front end of the seeds that holds nothing but the demo's cookie.
-		if a.Demo && errors.Is(err, verify.ErrNoToken) {
-			err = nil
-		}
+	} else if claims, failed := a.authenticate(r); failed == nil {
+		last = func() error { return a.endByAccessToken(r, claims, scope) }
+	} else if !a.Demo || !errors.Is(failed, verify.ErrNoToken) { // the one front end of the seeds that holds nothing but the demo's cookie
+		err = failed
 	}
 	if err != nil {
 		return err
 	}
-	// Another site's page can make its visitor send this with a token of its own.
-	if scope != scopeOthers && a.foreign(r) == nil {
-		// The browser may hold a session by cookie, this one or another. To take the cookie
-		// away and leave that session alive would be a sign-out that ended nothing.
-		if held := a.cookies.refresh(r); held != "" {
-			if err := a.endByRefreshToken(r, held, session.Cookie, scopeThis); err != nil && !errors.Is(err, session.ErrToken) {
-				return err
-			}
+	// The browser may hold a session by cookie, this one or another. To take the cookie
+	// away and leave that session alive would be a sign-out that ended nothing. Another
+	// site's page can make its visitor send this with a token of its own.
+	held, whole := a.cookies.refresh(r), scope != scopeOthers && a.foreign(r) == nil
+	if whole && held != "" {
+		if err := a.endByRefreshToken(r, held, session.Cookie, scopeThis); err != nil && !errors.Is(err, session.ErrToken) {
+			return err
+		}
+	}
+	if err := last(); err != nil {
+		return err
+	}
+	if whole {
+		a.cookies.clearDemo(w)
+		if held != "" {
 			a.cookies.clearRefresh(w)
 		}
-		a.cookies.clearDemo(w)
 	}
 	return farewellOf(w, scope)
 }
@@ -120,11 +127,7 @@ func (a *api) endByRefreshToken(r *http.Request, token string, d session.Deliver
 }
 
 // endByAccessToken ends sessions for whoever holds a valid access token.
-func (a *api) endByAccessToken(r *http.Request, scope string) error {
-	claims, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) endByAccessToken(r *http.Request, claims *verify.Claims, scope string) error {
 	user, id, err := subjectOf(claims)
 	if err != nil {
 		return err
