@@ -25,6 +25,9 @@ const (
 	// rounds is how often the log is copied at most before it is emptied. Under a full
 	// load two of them leave so much that emptying takes 200 ms, five 50.
 	rounds = 5
+
+	// smallRest is how much may have been written during a round for it to be the last.
+	smallRest = 256 << 10
 )
 
 // keeper looks after a SQLite file in the background.
@@ -113,22 +116,28 @@ func (k *keeper) tend(ctx context.Context) error {
 	errs := []error{k.sync(ctx)}
 	size := logSize(k.log)
 	if size > tidyLog {
-		// Each round copies what was written during the one before, until the rest is
-		// small: emptying the log holds everybody up for as long as that takes.
-		for range rounds {
-			done, err := checkpoint(ctx, k.keeping, "passive")
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if done || err != nil {
-				break
-			}
-		}
+		errs = append(errs, k.copy(ctx))
 	}
 	if size > k.limit {
 		errs = append(errs, k.empty(ctx))
 	}
 	return errors.Join(append(errs, k.sync(ctx))...)
+}
+
+// copy copies the log into the database. Each round copies what was written during the
+// one before, until the rest is small: emptying the log holds everybody up for as
+// long as that takes.
+func (k *keeper) copy(ctx context.Context) error {
+	for range rounds {
+		before := logSize(k.log)
+		if _, err := checkpoint(ctx, k.keeping, "passive"); err != nil {
+			return err
+		}
+		if logSize(k.log)-before < smallRest {
+			break
+		}
+	}
+	return nil
 }
 
 // sync pays what is owed. Most of it outside the gate: a durable commit brings the

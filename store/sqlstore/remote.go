@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -104,7 +105,8 @@ func unreachable(err error) bool {
 // settle decides a batch of rotations by statements that can change each session
 // but once: statement takes rotations of different sessions, in the order of
 // their ids, and says what became of them. As a rule all sessions of a batch
-// differ, and there is one round.
+// differ, and there is one round. Those who keep one generation of a session need no
+// round each: all but the latest of them would be overwritten at once.
 func settle(rotations []rotation, statement func([]rotation) (map[session.ID]advanced, error)) ([]advanced, error) {
 	outcomes := make([]advanced, len(rotations))
 	var pending []int
@@ -113,13 +115,13 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]adv
 	}
 	for len(pending) > 0 {
 		first := map[session.ID]rotation{}
-		var round []rotation
 		for _, i := range pending {
-			if _, taken := first[rotations[i].session]; !taken {
-				first[rotations[i].session] = rotations[i]
-				round = append(round, rotations[i])
+			r := rotations[i]
+			if head, taken := first[r.session]; !taken || r.keeps(head) && r.later(head) {
+				first[r.session] = r
 			}
 		}
+		round := slices.Collect(maps.Values(first))
 		// Always in one order: two nodes that lock the same rows do not meet head on.
 		slices.SortFunc(round, func(a, b rotation) int { return bytes.Compare(a.session[:], b.session[:]) })
 		decided, err := statement(round)
@@ -134,7 +136,7 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]adv
 			switch {
 			case its.held: // whoever it is that comes first
 				outcomes[i] = its
-			case !settled[r.session]:
+			case !settled[r.session], r.keeps(head):
 				settled[r.session] = true
 				outcomes[i] = its
 			case its.won && r.from != head.next.Generation:
@@ -148,6 +150,19 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]adv
 		pending = rest
 	}
 	return outcomes, nil
+}
+
+// keeps reports whether both keep the same generation of the same session.
+func (r rotation) keeps(o rotation) bool {
+	return r.session == o.session && r.from == o.from && r.next.Generation == r.from && o.next.Generation == r.from
+}
+
+// later reports whether it says the later of what two of those say.
+func (r rotation) later(o rotation) bool {
+	if c := r.next.EmittedAt.Compare(o.next.EmittedAt); c != 0 {
+		return c > 0
+	}
+	return r.next.IdleUntil.After(o.next.IdleUntil)
 }
 
 // hint is an error with what to do about it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
@@ -146,7 +147,7 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 		"a loser before the winner":   {[]call{{1, 5, 6}, {1, 1, 2}, {1, 5, 6}}, []bool{false, true, false}, map[byte]uint64{1: 2}, 2},
 		"a chain":                     {[]call{{1, 1, 2}, {1, 2, 3}}, []bool{true, true}, map[byte]uint64{1: 3}, 2},
 		"a chain, its end first":      {[]call{{1, 1, 2}, {1, 3, 4}, {1, 2, 3}}, []bool{true, false, true}, map[byte]uint64{1: 3}, 2},
-		"touches":                     {[]call{{1, 1, 1}, {1, 1, 1}, {1, 1, 2}, {1, 1, 1}}, []bool{true, true, true, false}, map[byte]uint64{1: 2}, 3},
+		"touches":                     {[]call{{1, 1, 1}, {1, 1, 1}, {1, 1, 2}, {1, 1, 1}}, []bool{true, true, true, true}, map[byte]uint64{1: 2}, 2},
 		"a leap, and what it skipped": {[]call{{1, 1, 9}, {1, 2, 3}, {1, 9, 10}}, []bool{true, false, true}, map[byte]uint64{1: 10}, 2},
 		"one is held":                 {[]call{{held, 1, 2}, {1, 1, 2}, {held, 2, 3}, {held, 1, 1}}, []bool{false, true, false, false}, map[byte]uint64{1: 2, held: 1}, 1},
 		"one is held later":           {[]call{{heldLater, 1, 2}, {heldLater, 2, 3}, {heldLater, 7, 8}}, []bool{true, false, false}, map[byte]uint64{heldLater: 2}, 2},
@@ -203,6 +204,35 @@ func TestABatchIsSettledAsIfInSomeOrder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However many replays of one session there are at once, they cost one write, and what is
+// written is when its token was handed out last.
+func TestThoseWhoKeepOneGenerationNeedOneRound(t *testing.T) {
+	t.Parallel()
+	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
+	var keeps []rotation
+	for second := range 256 {
+		second = second * 101 % 256
+		r := session.Register{Generation: 1, EmittedAt: at(second / 2), IdleUntil: at(second)}
+		keeps = append(keeps, rotation{session.ID{1}, 1, r}, rotation{session.ID{2}, 7, session.Register{Generation: 7}})
+	}
+	rounds := 0
+	outcomes, err := settle(keeps, func(round []rotation) (map[session.ID]advanced, error) {
+		rounds++
+		if len(round) != 2 || !round[0].next.EmittedAt.Equal(at(127)) || !round[0].next.IdleUntil.Equal(at(255)) {
+			t.Errorf("round %d: %+v", rounds, round)
+		}
+		return map[session.ID]advanced{{1}: {won: true}}, nil
+	})
+	if err != nil || rounds != 1 {
+		t.Errorf("%d rounds, %v", rounds, err)
+	}
+	for i, outcome := range outcomes {
+		if want := i%2 == 0; outcome.won != want {
+			t.Fatalf("outcome %d: won %t, want %t", i, outcome.won, want)
+		}
 	}
 }
 

@@ -150,9 +150,15 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if err := prepareFile(path, o.Logger); err != nil {
+	if err := makeFile(path); err != nil {
 		return nil, err
 	}
+	// SQLite keeps its log beside the file, not beside a link to it.
+	file, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the SQLite database %s: %w: if it is a link, mount the disk that it leads to, or remove it", path, err)
+	}
+	closeToOthers(file, o.Logger)
 	db := &DB{dialect: &sqlite, name: "SQLite database " + path, gate: newGate(), durableRotations: o.DurableRotations, closed: new(atomic.Bool), logger: o.Logger}
 	var pools []*pool
 	open := func(kind []string, connections int) *pool {
@@ -186,7 +192,7 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, err
 	}
 	db.gather(1)
-	db.keeper = newKeeper(db, keeping, path+"-wal")
+	db.keeper = newKeeper(db, keeping, file+"-wal")
 	return db, nil
 }
 
@@ -194,8 +200,8 @@ func OpenSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 // process holds on it, so it must not happen while a connection is open.
 var making sync.Mutex
 
-// prepareFile makes the file if there is none, and keeps others from reading it.
-func prepareFile(path string, logger *slog.Logger) error {
+// makeFile makes the file if there is none.
+func makeFile(path string) error {
 	making.Lock()
 	defer making.Unlock()
 	info, err := os.Stat(path)
@@ -217,6 +223,11 @@ func prepareFile(path string, logger *slog.Logger) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("open the SQLite database %s: it is not a file: choose another", path)
 	}
+	return nil
+}
+
+// closeToOthers keeps others from reading the file, and those beside it.
+func closeToOthers(path string, logger *slog.Logger) {
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
 			if err := os.Chmod(name, 0o600); err != nil {
@@ -224,7 +235,6 @@ func prepareFile(path string, logger *slog.Logger) error {
 			}
 		}
 	}
-	return nil
 }
 
 // rotateSQLite writes one rotation.
