@@ -85,12 +85,6 @@ func (c counters) since(earlier counters) counters {
 	return counters{c.commits - earlier.commits, c.statements - earlier.statements, c.log - earlier.log}
 }
 
-func (c *counters) add(more counters) {
-	c.commits += more.commits
-	c.statements += more.statements
-	c.log += more.log
-}
-
 // shared is the environment of servers on a database.
 func shared(address string) map[string]string {
 	var secret [32]byte
@@ -180,7 +174,7 @@ func openPostgres(ctx context.Context, folder string) (*database, error) {
 		seed:  func(ctx context.Context, s seeds) error { return multiply(ctx, admin, schema, s) },
 		users: func(ctx context.Context) ([]account.ID, error) { return userIDs(ctx, admin, schema+".watchword_users") },
 		counters: func(ctx context.Context, _ string) (c counters, err error) {
-			time.Sleep(1200 * time.Millisecond) // until idle connections have told what they did
+			time.Sleep(11 * time.Second) // until idle connections have told what they did
 			// Every statement is a transaction; those that write take a number.
 			err = admin.QueryRowContext(ctx, `SELECT xact_commit, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')
 				FROM pg_stat_database WHERE datname = current_database()`).Scan(&c.statements, &c.commits, &c.log)

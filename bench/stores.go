@@ -182,20 +182,21 @@ func (b storesBench) store(ctx context.Context, kind kind, count int) (rate floa
 		r := first.median()
 		fmt.Printf("  %-44s %6.0f/s   p50 %6.2f ms   p99 %6.2f ms   CPU %4.0f µs\n", first.name, r.rate, ms(r.p50), ms(r.p99), micros(r.serverCPU))
 	}
-	spent, err := b.turns(ctx, all, b.clients, db, metrics)
-	if err != nil {
+	if err := b.turns(all, b.clients); err != nil {
 		return 0, err
 	}
 	refresh := real.median()
 	for _, c := range all {
 		b.line(c, limit)
 	}
-	spent.print(all)
+	if err := b.effort(ctx, all[1:], db, metrics); err != nil {
+		return 0, err
+	}
 	if len(all) == 3 {
 		fmt.Printf("  %-44s %6.2f\n", "ratio to the naive variant", refresh.rate/all[2].median().rate)
 		if count/b.clients < restingAlone && minAge != "0s" {
 			fmt.Printf("  with one client: SKIPPED: to let each of its sessions rest 5s it needs %d, and has %d\n", restingAlone, count/b.clients)
-		} else if err := b.alone(ctx, all[1:], db, metrics); err != nil {
+		} else if err := b.alone(all[1:]); err != nil {
 			return 0, err
 		}
 	}
@@ -221,7 +222,7 @@ func (b storesBench) store(ctx context.Context, kind kind, count int) (rate floa
 	}
 	defer q.stop()
 	durably := []*contender{{name: "refresh, on the disk before the answer", process: q, worker: held.worker}}
-	if _, err := b.turns(ctx, durably, b.clients, db, metrics); err != nil {
+	if err := b.turns(durably, b.clients); err != nil {
 		return 0, err
 	}
 	b.line(durably[0], limit)
@@ -332,43 +333,61 @@ func (b storesBench) throughAll(ctx context.Context, c *contender, held *wallet)
 	return nil
 }
 
-// turns lets them take turns, and returns what the databases had to do for each.
-func (b storesBench) turns(ctx context.Context, all []*contender, clients int, db *database, metrics string) (effort, error) {
-	e := make(effort, len(all))
+// turns lets them take turns.
+func (b storesBench) turns(all []*contender, clients int) error {
 	for r := range b.rounds + 1 { // the first warms up
 		for _, c := range all {
-			before, err := db.counters(ctx, metrics)
-			if err != nil {
-				return nil, err
-			}
 			busy := machineTime()
 			result, err := load(c.process.address, c.process.cmd.Process.Pid, clients, b.round, c.worker)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			busy = machineTime() - busy
-			after, err := db.counters(ctx, metrics)
-			if err != nil {
-				return nil, err
-			}
 			if r == 0 {
 				continue
 			}
 			c.results = append(c.results, result)
-			answers := result.rate * b.round.Seconds()
-			c.machine = append(c.machine, time.Duration(float64(busy)/answers))
-			e.add(c, after.since(before), answers)
+			c.machine = append(c.machine, time.Duration(float64(busy)/(result.rate*b.round.Seconds())))
 		}
 	}
-	return e, nil
+	return nil
+}
+
+// effort prints what the database does for each, in a round of its own: servers tell
+// what was done on a connection only when that has had nothing to do for a while.
+func (b storesBench) effort(ctx context.Context, all []*contender, db *database, metrics string) error {
+	for _, c := range all {
+		before, err := db.counters(ctx, metrics)
+		if err != nil {
+			return err
+		}
+		result, err := load(c.process.address, c.process.cmd.Process.Pid, b.clients, b.round, c.worker)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		after, err := db.counters(ctx, metrics)
+		if err != nil {
+			return err
+		}
+		done, answers := after.since(before), result.rate*b.round.Seconds()
+		if done.statements == 0 {
+			continue // it does not tell
+		}
+		fmt.Printf("  %-44s %6.2f commits, %.2f statements", "per answer, "+c.name, done.commits/answers, done.statements/answers)
+		if done.log > 0 {
+			fmt.Printf(", %.0f bytes of log", done.log/answers)
+		}
+		fmt.Println()
+	}
+	return nil
 }
 
 // alone repeats it with one client, who has nobody to share a batch with.
-func (b storesBench) alone(ctx context.Context, all []*contender, db *database, metrics string) error {
+func (b storesBench) alone(all []*contender) error {
 	for _, c := range all {
 		c.results, c.machine = nil, nil
 	}
-	if _, err := b.turns(ctx, all, 1, db, metrics); err != nil {
+	if err := b.turns(all, 1); err != nil {
 		return err
 	}
 	real, naive := all[0].median(), all[1].median()
@@ -384,32 +403,3 @@ func (b storesBench) line(c, limit *contender) {
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
-
-// effort is what the database did for each contender, per answer.
-type effort map[*contender]*struct {
-	counters
-	answers float64
-}
-
-func (e effort) add(c *contender, done counters, answers float64) {
-	if e[c] == nil {
-		e[c] = &struct {
-			counters
-			answers float64
-		}{}
-	}
-	e[c].counters.add(done)
-	e[c].answers += answers
-}
-
-func (e effort) print(all []*contender) {
-	for _, c := range all[1:] {
-		if done := e[c]; done != nil && done.statements > 0 {
-			fmt.Printf("  %-44s %6.2f commits, %.2f statements", "per answer, "+c.name, done.commits/done.answers, done.statements/done.answers)
-			if done.log > 0 {
-				fmt.Printf(", %.0f bytes of log", done.log/done.answers)
-			}
-			fmt.Println()
-		}
-	}
-}
