@@ -238,7 +238,10 @@ func (s *sessions) advance(ctx context.Context, entry finding, id session.ID, fr
 	if entry.Generation == elsewhere {
 		kept = join(entry.Session, session.Session{Register: next}).Register
 	}
-	return s.durable.Advance(ctx, id, elsewhere, floor(kept, entry.ExpiresAt))
+	// The fast store has it, so that others may have seen it: if the session has ended
+	// since, this was before.
+	_, err = s.durable.Advance(ctx, id, elsewhere, floor(kept, entry.ExpiresAt))
+	return err == nil, err
 }
 
 // Revoke implements session.Store.
