@@ -22,10 +22,10 @@ import (
 // target is the file of the embedded database, which is there or is to be; "": the
 // database is elsewhere.
 //
-//	BACKUP ──copy──► .restore-….db ──rename──► watchword.db
-//	                 (joined here)                  │ link, before
-//	                                                ▼
-//	                               watchword.db.before-restore-…
+//	BACKUP ──copy──► .restore-…/copy.db ──rename──► watchword.db
+//	                 (joined here)                       │ link, before
+//	                                                     ▼
+//	                                    watchword.db.before-restore-…
 //
 // So there is a whole database under its name at any moment, the old one or the new.
 type target string
@@ -62,40 +62,48 @@ func (t target) settle(ctx context.Context) error {
 	return nil
 }
 
-// stage makes an empty file beside the database for what is to take its place, and keeps
-// other restores away until it is given back. What a restore left that was killed goes.
+// stage makes an empty file for what is to take the database's place, in a folder of its
+// own beside it, and keeps other restores away until it is given back. What a restore left
+// that was killed goes.
 func (t target) stage() (staged string, giveBack func(), err error) {
 	folder := filepath.Dir(string(t))
 	alone, err := restoreAlone(folder)
 	if err != nil {
 		return "", nil, err
 	}
-	clear := func(pattern string) {
-		entries, _ := os.ReadDir(folder)
-		for _, entry := range entries {
-			if ours, _ := path.Match(pattern, entry.Name()); ours {
-				_ = os.Remove(filepath.Join(folder, entry.Name()))
-			}
+	entries, _ := os.ReadDir(folder)
+	for _, entry := range entries {
+		if ours, _ := path.Match(".restore-????????", entry.Name()); ours && entry.IsDir() {
+			_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
 		}
 	}
-	clear(".restore-????????.db*")
-	name := ".restore-" + rand.Text()[:8] + ".db"
-	file, err := os.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_EXCL, 0o600)
+	place := stageIn(folder)
+	staged = filepath.Join(place, "copy.db")
+	if err = os.Mkdir(place, 0o700); err == nil {
+		err = os.WriteFile(staged, nil, 0o600)
+	}
 	if err != nil {
+		_ = os.RemoveAll(place)
 		alone()
 		return "", nil, unusable(folder, err)
 	}
-	file.Close()
-	clearOwn := func() {
-		clear(name + "*")
+	clear := func() {
+		// Under another name nothing more comes into it, whoever is still at work.
+		if gone := stageIn(folder); os.Rename(place, gone) == nil {
+			_ = os.RemoveAll(gone)
+		}
+		_ = os.RemoveAll(place)
 		alone()
 	}
-	heeded := onSignal(clearOwn)
-	return filepath.Join(folder, name), func() {
+	heeded := onSignal(clear)
+	return staged, func() {
 		heeded()
-		clearOwn()
+		clear()
 	}, nil
 }
+
+// stageIn is a folder of a stage that is not there yet.
+func stageIn(folder string) string { return filepath.Join(folder, ".restore-"+rand.Text()[:8]) }
 
 // onSignal does something before a signal ends this process, as it would have without,
 // until the function that it returns is called. Somebody may be asked something meanwhile,

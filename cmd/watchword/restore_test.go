@@ -174,8 +174,8 @@ func TestARestoreThatIsInterruptedLeavesNothing(t *testing.T) {
 				t.Fatal("it ended before it was seen")
 			case <-look.C:
 				staged = slices.ContainsFunc(left(), func(name string) bool {
-					info, err := os.Stat(name)
-					return err == nil && strings.HasSuffix(name, ".db") && info.Size() > 0
+					info, err := os.Stat(filepath.Join(name, "copy.db"))
+					return err == nil && info.Size() > 0
 				})
 			}
 		}
