@@ -67,8 +67,8 @@ export class Visitor {
 
   /** Waits until the account page shows everything. */
   async atAccount(): Promise<void> {
+    await this.page.waitForURL("**/account");
     await this.page.locator("#sessions:not([aria-busy]) li").first().waitFor();
-    assert.match(this.page.url(), /\/account$/);
   }
 
   /** Waits for the sign-in page, and returns what it says about the session before. */
