@@ -22,9 +22,6 @@ import (
 	"github.com/watchwordauth/watchword/store/storetest"
 )
 
-// execute executes statements on a server, outside of the store.
-var execute = servertest.Execute
-
 // remote is a kind of server, and how to have an empty database on it.
 type remote struct {
 	driver string
@@ -156,7 +153,7 @@ func TestANewerServerDatabaseIsRefused(t *testing.T) {
 		if err := r.connect(t, address).Close(); err != nil {
 			t.Fatal(err)
 		}
-		execute(t, r.driver, address, `INSERT INTO watchword_versions (version, name) VALUES (99, 'from the future')`)
+		servertest.Execute(t, r.driver, address, `INSERT INTO watchword_versions (version, name) VALUES (99, 'from the future')`)
 		if _, err := r.open(t.Context(), address, sqlstore.Options{}); !errors.Is(err, sqlstore.ErrNewer) {
 			t.Errorf("open = %v, want %v", err, sqlstore.ErrNewer)
 		}
