@@ -106,7 +106,7 @@ func unreachable(err error) bool {
 // but once: statement takes rotations of different sessions, in the order of
 // their ids, and says what became of them. As a rule all sessions of a batch
 // differ, and there is one round. Those who keep one generation of a session need no
-// round each: all but the latest of them would be overwritten at once.
+// round each: all but the last of them would be overwritten at once.
 func settle(rotations []rotation, statement func([]rotation) (map[session.ID]advanced, error)) ([]advanced, error) {
 	outcomes := make([]advanced, len(rotations))
 	var pending []int
@@ -117,7 +117,7 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]adv
 		first := map[session.ID]rotation{}
 		for _, i := range pending {
 			r := rotations[i]
-			if head, taken := first[r.session]; !taken || r.keeps(head) && r.later(head) {
+			if head, taken := first[r.session]; !taken || r.keeps(head) {
 				first[r.session] = r
 			}
 		}
@@ -155,14 +155,6 @@ func settle(rotations []rotation, statement func([]rotation) (map[session.ID]adv
 // keeps reports whether both keep the same generation of the same session.
 func (r rotation) keeps(o rotation) bool {
 	return r.session == o.session && r.from == o.from && r.next.Generation == r.from && o.next.Generation == r.from
-}
-
-// later reports whether it says the later of what two of those say.
-func (r rotation) later(o rotation) bool {
-	if c := r.next.EmittedAt.Compare(o.next.EmittedAt); c != 0 {
-		return c > 0
-	}
-	return r.next.IdleUntil.After(o.next.IdleUntil)
 }
 
 // hint is an error with what to do about it.
