@@ -110,6 +110,7 @@ func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
 			if err := set.Sessions.Begin(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
+			r.warm(t, set.Sessions, 16)
 			// As long as a request may take: the driver does with less if the context says less.
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
@@ -122,8 +123,6 @@ func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
 				"Count":          func() error { return second(set.Sessions.Count(ctx, beginning)) },
 				"Writable":       func() error { return db.Writable(ctx) },
 			}
-			r.turn.Lock() // all of them are under way, or wait for those of their batch
-			r.passed()
 			asking := func(within time.Duration, when string) {
 				t.Helper()
 				var all sync.WaitGroup
@@ -142,18 +141,18 @@ func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
 				}
 				all.Wait()
 			}
+			release := r.hold(t)
+			r.passed()
 			asked := make(chan struct{})
 			go func() {
 				defer close(asked)
 				asking(5*time.Second, "asked before,")
 			}()
-			for len(r.seen("insert")) == 0 || len(r.seen("update")) == 0 || len(r.seen("find")) == 0 {
-				time.Sleep(time.Millisecond)
-			}
+			r.await(t, "insert", "update", "find") // all are under way, or wait for those of their batch
 			row.leave(r)
 			asking(4500*time.Millisecond, "at first")
 			<-asked
-			r.turn.Unlock()
+			release()
 			asking(time.Second, "afterwards")
 			row.come(r)
 			soon(t, func() error { return second(set.Sessions.Find(t.Context(), s.ID)) })
@@ -174,13 +173,11 @@ func TestWhoWaitsForAConnectionHearsThatTheServerIsAway(t *testing.T) {
 	r.passed()
 	const calls = 8
 	errs := make(chan error, calls)
-	r.turn.Lock()
+	release := r.hold(t)
 	for range calls {
 		go func() { errs <- second(sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))) }()
 	}
-	for len(r.seen("update")) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	r.await(t, "update")
 	time.Sleep(100 * time.Millisecond) // all have asked
 	r.set(true)
 	for range calls {
@@ -188,7 +185,7 @@ func TestWhoWaitsForAConnectionHearsThatTheServerIsAway(t *testing.T) {
 			t.Errorf("Advance = %v, want %v", err, mongostore.ErrUnavailable)
 		}
 	}
-	r.turn.Unlock()
+	release()
 	r.set(false)
 	soon(t, func() error { return second(sessions.Find(t.Context(), s.ID)) })
 }
@@ -212,15 +209,16 @@ func TestTheAddressSaysHowLong(t *testing.T) {
 	t.Run("a verb may take", func(t *testing.T) {
 		t.Parallel()
 		r := newRelay(t, ferret)
-		sessions := connect(t, strings.Replace(emptyOn(t, r), "timeoutMS=60000", "timeoutMS=1000", 1)).Set().Sessions
-		r.turn.Lock()
-		defer r.turn.Unlock()
+		address := emptyOn(t, r)
+		connect(t, address) // it makes the collections, which may take a while
+		sessions := connect(t, strings.Replace(address, "timeoutMS=60000", "timeoutMS=2000", 1)).Set().Sessions
+		r.hold(t)
 		for verb, do := range map[string]func() error{
 			"Begin": func() error { return sessions.Begin(t.Context(), begun()) },
 			"Find":  func() error { return second(sessions.Find(t.Context(), newID())) },
 		} {
 			began := time.Now()
-			if err := do(); !errors.Is(err, mongostore.ErrUnavailable) || time.Since(began) > 4*time.Second {
+			if err := do(); !errors.Is(err, mongostore.ErrUnavailable) || time.Since(began) > 10*time.Second {
 				t.Errorf("%s = %v after %v, want %v", verb, err, time.Since(began), mongostore.ErrUnavailable)
 			}
 		}
@@ -237,7 +235,7 @@ func TestACallerMayLeaveInTheMiddle(t *testing.T) {
 	if err := set.Sessions.Begin(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	r.turn.Lock()
+	release := r.hold(t)
 	for verb, do := range map[string]func(ctx context.Context) error{
 		"Find": func(ctx context.Context) error { return second(set.Sessions.Find(ctx, s.ID)) },
 		"Advance": func(ctx context.Context) error {
@@ -256,7 +254,7 @@ func TestACallerMayLeaveInTheMiddle(t *testing.T) {
 			t.Errorf("%s = %v, want %v", verb, err, context.Canceled)
 		}
 	}
-	r.turn.Unlock()
+	release()
 	if err := won(set.Sessions.Advance(t.Context(), s.ID, 1, rotated(s.Register))); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
@@ -310,7 +308,7 @@ func TestEventsAreRecordedWhole(t *testing.T) {
 // for one, and whom nobody told that the server is slow, is told in time.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	const unhurried = "serverSelectionTimeoutMS=4000" // a busy machine opens all of them by then
+	const unhurried = "serverSelectionTimeoutMS=4000"
 	for name, row := range map[string]struct {
 		parameters string
 		want       int
@@ -337,10 +335,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 				if err := sessions.Begin(ctx, s); err != nil {
 					t.Fatal(err)
 				}
-				r.passed()
+				r.warm(t, sessions, row.want)
 				const calls = 200
 				errs := make(chan error, calls)
-				r.turn.Lock()
+				release := r.hold(t)
+				r.passed()
 				began := time.Now()
 				for range calls {
 					go func() { errs <- second(sessions.Advance(ctx, s.ID, 1, rotated(s.Register))) }()
@@ -359,7 +358,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 				if !strings.Contains(goroutines(t), label) {
 					t.Error("no goroutine has the label by which those that leak would be known")
 				}
-				r.turn.Unlock()
+				release()
 				for range row.want {
 					if err := <-errs; err != nil {
 						t.Errorf("who was under way: %v", err)

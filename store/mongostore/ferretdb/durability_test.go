@@ -178,17 +178,15 @@ func TestLookUpsAreGathered(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.passed()
-	r.turn.Lock() // the server is busy: the first waits, and the others gather
+	release := r.hold(t) // the first waits, and the others gather
 	const calls = 100
 	errs := make(chan error, calls)
 	for range calls {
 		go func() { errs <- second(set.Sessions.Find(t.Context(), s.ID)) }()
 	}
-	for len(r.seen("find")) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	r.await(t, "find")
 	time.Sleep(100 * time.Millisecond) // all have asked
-	r.turn.Unlock()
+	release()
 	for range calls {
 		if err := <-errs; err != nil {
 			t.Error(err)

@@ -21,9 +21,9 @@ type Relay struct {
 
 	mu       sync.Mutex
 	cut      bool
-	quiet    chan struct{} // closed when it speaks again; nil while it does
-	most     int           // how many connections there were at once
-	conns    map[net.Conn]bool
+	quiet    chan struct{}                           // closed when it speaks again; nil while it does
+	most     int                                     // how many connections there were at once
+	conns    map[net.Conn]net.Conn                   // a client's, and the server's for it
 	commands []bson.Raw                              // what passed
 	refuse   func(bson.Raw) bool                     // cuts the line before such a command gets through
 	pretend  func(command, answer bson.Raw) bson.Raw // changes an answer; nil: none
@@ -32,7 +32,7 @@ type Relay struct {
 // NewRelay makes a relay to a server, by HOST:PORT. failed is told what a relay
 // cannot cope with; a connection that breaks is not of that kind.
 func NewRelay(server string, failed func(error)) *Relay {
-	return &Relay{server: server, failed: failed, conns: map[net.Conn]bool{}}
+	return &Relay{server: server, failed: failed, conns: map[net.Conn]net.Conn{}}
 }
 
 // Serve forwards what comes over a listener until that is closed, and ends with its
@@ -62,8 +62,9 @@ func (r *Relay) set(cut bool) {
 	defer r.mu.Unlock()
 	r.cut = cut
 	if cut {
-		for conn := range r.conns {
-			conn.Close()
+		for near, far := range r.conns {
+			near.Close()
+			far.Close()
 		}
 	}
 }
@@ -101,36 +102,36 @@ func (r *Relay) held() (now, most int) {
 
 var errCut = errors.New("the line is cut")
 
-// enter notes a connection, so that it can be cut.
-func (r *Relay) enter(conn net.Conn) error {
+// enter notes a connection and the one to the server for it, so that they can be cut.
+func (r *Relay) enter(near, far net.Conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cut {
 		return errCut
 	}
-	r.conns[conn] = true
+	r.conns[near] = far
 	r.most = max(r.most, len(r.conns))
 	return nil
 }
 
-func (r *Relay) leave(conn net.Conn) {
+func (r *Relay) leave(near net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.conns, conn)
-	conn.Close()
+	delete(r.conns, near)
 }
 
 // serve forwards the messages of one connection, and their answers.
 func (r *Relay) serve(near net.Conn) error {
-	defer r.leave(near)
-	if err := r.enter(near); err != nil {
-		return err
-	}
+	defer near.Close()
 	far, err := net.Dial("tcp", r.server)
 	if err != nil {
 		return err
 	}
 	defer far.Close()
+	if err := r.enter(near, far); err != nil {
+		return err
+	}
+	defer r.leave(near)
 	for {
 		message, err := readMessage(near)
 		if err != nil {

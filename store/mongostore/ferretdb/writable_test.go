@@ -123,13 +123,13 @@ func TestWritableIsBounded(t *testing.T) {
 	t.Parallel()
 	r := newRelay(t, ferret)
 	db := connect(t, strings.Replace(emptyOn(t, r), patient, impatient, 1))
-	r.turn.Lock() // it does not answer
+	release := r.hold(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := db.Writable(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("while it hangs Writable = %v, want %v", err, context.DeadlineExceeded)
 	}
-	r.turn.Unlock()
+	release()
 	r.set(true)
 	began := time.Now()
 	if err := db.Writable(t.Context()); !errors.Is(err, mongostore.ErrUnavailable) || time.Since(began) > 5*time.Second {
