@@ -65,8 +65,15 @@ export function usedHere() {
   }
 }
 
-/** Leaves for the sign-in page, which says why the session ended and leads back here. */
+let leaving = false;
+
+/**
+ * Leaves for the sign-in page, which says why the session ended and leads back here. Once:
+ * that the session has ended is told by the client, and by each call that meets it.
+ */
 export function toSignIn(reason) {
+  if (leaving) return;
+  leaving = true;
   const query = new URLSearchParams({ return_to: location.pathname + location.search });
   if (reason) query.set("reason", reason);
   location.replace(`${base}/signin?${query}`);

@@ -188,8 +188,14 @@ describe("the pages", () => {
     await here.page.getByRole("dialog").getByRole("button", { name: "End all others" }).click();
     await here.page.locator("#sessions li").nth(1).waitFor({ state: "detached" });
     assert.equal(await here.page.locator("#end-others").isVisible(), false);
+    await third.page.addInitScript(() => {
+      const left = () => Number(sessionStorage.getItem("left"));
+      const leaves = () => sessionStorage.setItem("left", String(left() + 1));
+      if (location.pathname === "/account") window.navigation.addEventListener("navigate", leaves);
+    });
     await third.page.reload();
     assert.equal(await third.sentToSignIn(), "This session was ended from another of your devices.");
+    assert.equal(await third.page.evaluate(() => sessionStorage.getItem("left")), "1", "the page leaves once");
     await Promise.all([here.leave(), lost.leave(), third.leave()]);
   });
 
