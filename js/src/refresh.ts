@@ -128,7 +128,7 @@ export class Refresher {
           throw signedOut(reason);
         }
         if (!isUnavailable(error)) throw error;
-        const pause = firstPause * 3 ** (count - 1) * (0.5 + Math.random()); // not all clients at once
+        const pause = Math.min(firstPause * 3 ** (count - 1), patience / 1.5) * (0.5 + Math.random()); // not all clients at once
         this.#notBefore = now() + Math.max(error.retryAfter ?? 0, pause);
         this.#trouble = error;
         if (count >= tries || globalThis.navigator?.onLine === false) throw error;

@@ -195,6 +195,24 @@ for (const delivery of ["cookie", "body"] as const) {
       );
     });
 
+    test("who asks again once a server is back waits a moment, and is never refused unasked", async () => {
+      const { random } = Math;
+      try {
+        for (const chance of [0, 0.5, 0.999]) {
+          Math.random = () => chance;
+          await time.advance(11 * minute);
+          browser.network = () => ({ lose: "request" });
+          await assert.rejects(time.until(orders(tab)), { code: "network" });
+          browser.network = () => ({});
+          const start = time.now;
+          assert.equal((await time.until(orders(tab))).status, 200);
+          assert.ok(time.now - start <= 5_000, `${time.now - start} ms`);
+        }
+      } finally {
+        Math.random = random;
+      }
+    });
+
     test("Retry-After is obeyed, by the same call and by those after it", async () => {
       await time.advance(11 * minute);
       server.interfere = () => ({ ...problem(503, "busy", { session: "alive" }), headers: { "Retry-After": "3" } });
