@@ -148,7 +148,7 @@ func (f *fleet) refusal(token string) (why map[string]error, took time.Duration)
 	defer cancel()
 	for name, v := range f.everybody() {
 		go func() {
-			look := time.NewTicker(2 * time.Millisecond)
+			look := time.NewTicker(10 * time.Millisecond)
 			defer look.Stop()
 			for {
 				_, err := v.Verify(ctx, token)
@@ -242,7 +242,7 @@ func TestWhatEndsIsRefusedEverywhereWithinASecond(t *testing.T) {
 			for name, happens := range events {
 				t.Run(name, func(t *testing.T) {
 					// A busy machine may be slow once; the promise is not changed for it.
-					const tries = 5
+					const tries = 15
 					for try := range tries {
 						turn++
 						m := f.join(2)

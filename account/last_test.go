@@ -113,7 +113,7 @@ func (m *meeting) List(ctx context.Context, q account.Query) ([]account.User, er
 	if wait {
 		select {
 		case <-m.both:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			return nil, errors.New("the other never looked")
 		}
 	}

@@ -40,7 +40,7 @@ for module in $(modules); do
 	fresh=
 	if [ "$module" = ./deploy/lint ]; then fresh=-count=1; fi
 	# shellcheck disable=SC2086 # $race and $fresh are one flag or none
-	(cd "$module" && go test $race $fresh -timeout 20m ./...)
+	(cd "$module" && go test $race $fresh -timeout 30m ./...)
 done
 
 for package in js interop/node examples/express-api; do

@@ -32,10 +32,12 @@ func TestSIGTERMLosesNoRequestInFlight(t *testing.T) {
 	var sent, answered sync.WaitGroup
 	for i := range many {
 		sent.Add(1)
+		done := sync.OnceFunc(sent.Done)
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-			WroteRequest: func(httptrace.WroteRequestInfo) { sent.Done() },
+			WroteRequest: func(httptrace.WroteRequestInfo) { done() },
 		})
 		answered.Go(func() {
+			defer done()
 			a, err := call{
 				method: "POST", path: "/api/auth/signin", from: fmt.Sprintf("10.0.1.%d", i),
 				body: map[string]string{"username": fmt.Sprintf("user%d", i), "password": password},
@@ -46,6 +48,10 @@ func TestSIGTERMLosesNoRequestInFlight(t *testing.T) {
 		})
 	}
 	sent.Wait()
+	// Connections are accepted in their order: who is answered on a later one knows that all were.
+	if a, err := (call{method: "GET", path: "/healthz"}).do(t.Context(), newClient(t), n.url); err != nil || a.status != http.StatusOK {
+		t.Fatalf("healthz: %v %v", a, err)
+	}
 	if err := n.stop(t); err != nil {
 		t.Errorf("the server ended with %v:\n%s", err, n.log)
 	}

@@ -7,16 +7,21 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // metricsAddress is where a node said that its metrics are.
 func metricsAddress(t *testing.T, n *node) string {
 	t.Helper()
-	found := regexp.MustCompile(`address=(http://\S+/metrics)`).FindStringSubmatch(n.log.String())
-	if found == nil {
-		t.Fatalf("the server does not say where its metrics are:\n%s", n.log)
+	line := regexp.MustCompile(`address=(http://\S+/metrics)`)
+	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) { // it is there, or on its way
+		if found := line.FindStringSubmatch(n.log.String()); found != nil {
+			return found[1]
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatalf("the server does not say where its metrics are:\n%s", n.log)
+		}
 	}
-	return found[1]
 }
 
 func fetch(t *testing.T, url string) (int, string) {

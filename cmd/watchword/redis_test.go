@@ -16,7 +16,7 @@ func TestSessionsInRedis(t *testing.T) {
 	t.Parallel()
 	redis := servertest.StartRedis(t, "--appendonly", "yes", "--requirepass", "canary")
 	environ := []string{
-		"WATCHWORD_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "users.db"), "WATCHWORD_SESSIONS=redis://default:canary@" + redis.Host() + "?timeout=1s",
+		"WATCHWORD_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "users.db"), "WATCHWORD_SESSIONS=redis://default:canary@" + redis.Host() + "?timeout=4s",
 		"WATCHWORD_MASTER_SECRET=" + goodSecret, "WATCHWORD_ISSUER=https://id.example.org", "WATCHWORD_MIN_TOKEN_AGE=5s",
 	}
 	a, b := startNodeWith(t, environ, "watchword"), startNodeWith(t, environ, "watchword")
@@ -45,7 +45,7 @@ func TestSessionsInRedis(t *testing.T) {
 		if err != nil || got.status != http.StatusServiceUnavailable {
 			t.Errorf("while Redis is away %s gets %v, %v; want 503", away.path, got, err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("while Redis is away %s took %v", away.path, took)
 		}
 	}
@@ -68,8 +68,8 @@ func TestSessionsInRedis(t *testing.T) {
 			if err == nil && got.status == http.StatusOK {
 				break
 			}
-			if time.Since(start) > 10*time.Second {
-				t.Fatalf("ten seconds after Redis came back /readyz gets %v, %v\n%s", got, err, n.log)
+			if time.Since(start) > time.Minute {
+				t.Fatalf("a minute after Redis came back /readyz gets %v, %v\n%s", got, err, n.log)
 			}
 		}
 		for _, token := range []string{phone, car} {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/watchwordauth/watchword/internal/servertest"
 	"github.com/watchwordauth/watchword/session"
 	"github.com/watchwordauth/watchword/store/redisstore"
 	"github.com/watchwordauth/watchword/store/sqlstore"
@@ -147,13 +147,8 @@ func TestTheUserInRedisIsEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	service := project.Services["redis"]
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := listener.Addr().String()
-	_, port, _ := net.SplitHostPort(host)
-	listener.Close()
+	port := servertest.FreePort(t)
+	host := "127.0.0.1:" + port
 	line := append([]string{}, service.Command...)
 	line[len(line)-1] = strings.Replace(line[len(line)-1], "dir /data", "dir "+t.TempDir()+"\nbind 127.0.0.1\nport "+port, 1)
 	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
@@ -182,7 +177,7 @@ func TestTheUserInRedisIsEnough(t *testing.T) {
 		u.RawQuery = "prefix=" + prefix
 		return redisstore.Open(context.WithoutCancel(t.Context()), u.String(), redisstore.Options{Logger: quiet})
 	}
-	for range 200 {
+	for range 1200 {
 		var s *redisstore.Store
 		if s, err = open("ww:"); err == nil {
 			if err := s.Writable(t.Context()); err != nil {

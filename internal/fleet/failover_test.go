@@ -70,7 +70,7 @@ func (p *pair) failOver() {
 // the minimum age is for.
 const (
 	lag    = 3 * time.Second
-	minAge = 10 * time.Second
+	minAge = 20 * time.Second
 )
 
 var failoverPolicy = []string{"--min-token-age", minAge.String(), "--retry-window", "3s"}

@@ -144,7 +144,11 @@ func (f *fleet) killing(answers *atomic.Int64, least int64, do func()) {
 				}
 			}
 			time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
-			if err := n.tryStart(f.t.Context()); err != nil {
+			err := n.tryStart(f.t.Context())
+			for again := 0; err != nil && f.beside != nil && again < 3; again++ {
+				err = n.tryStart(f.t.Context()) // what it needs may be a moment late; a supervisor starts it again
+			}
+			if err != nil {
 				f.t.Errorf("%s does not start again: %v\n%s", n.name, err, n.log.Tail())
 				return
 			}

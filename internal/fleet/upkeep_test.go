@@ -5,6 +5,7 @@ package fleet
 import (
 	crand "crypto/rand"
 	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -113,14 +114,24 @@ func TestExpiredSessionsLeaveQuietly(t *testing.T) {
 			looks.Add(1)
 		}
 	})
+	stop := sync.OnceFunc(func() {
+		close(done)
+		beside.Wait()
+	})
+	defer stop()
+	eventually(t, time.Minute, "others are at work", func() error {
+		if rotations.Load() == 0 || looks.Load() == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	forgotten := 0
 	for n := -1; n != 0; forgotten += n {
 		if n, err = store.Forget(t.Context(), now, 1500); err != nil {
 			t.Fatal(err)
 		}
 	}
-	close(done)
-	beside.Wait()
+	stop()
 	largest := ask[int](t, p, `SELECT max(n) FROM removed`)
 	sum := ask[int](t, p, `SELECT sum(n)::bigint FROM removed`)
 	t.Logf("%d sessions forgotten, at most %d at once; meanwhile %d rotations, and %d looks at the locks", forgotten, largest, rotations.Load(), looks.Load())

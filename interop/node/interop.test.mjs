@@ -12,7 +12,7 @@ before(async () => {
   orders = newClient("orders-api");
   server = await start("--min-token-age", "0s", "--client", orders.client);
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 describe("openid-client", () => {
   const discover = (id, by, algorithm = "oauth2") =>

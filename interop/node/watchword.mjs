@@ -47,8 +47,11 @@ export async function start(...flags) {
   running.add(server);
   let log = "";
   server.stderr.setEncoding("utf8").on("data", (text) => (log += text));
-  for (const patience = Date.now() + 20_000; !existsSync(portFile); await rest(10)) {
-    if (server.exitCode !== null || Date.now() > patience) throw new Error(`watchword did not start:\n${log}`);
+  for (const patience = Date.now() + 60_000; !existsSync(portFile); await rest(10)) {
+    if (server.exitCode !== null || server.signalCode !== null || Date.now() > patience) {
+      server.kill("SIGKILL");
+      throw new Error(`watchword did not start:\n${log}`);
+    }
   }
   const stop = async () => {
     running.delete(server);

@@ -99,6 +99,8 @@ func (db *DB) fault(ctx context.Context, err error) error {
 	ended := ctx.Err()
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		ended = context.DeadlineExceeded // a network's timer may fire before the context's
+	} else if ok && time.Until(deadline) < time.Second && errors.Is(err, driver.ErrDeadlineWouldBeExceeded) {
+		ended = context.DeadlineExceeded // the driver does not ask what cannot be answered by then
 	}
 	switch {
 	case err == nil:

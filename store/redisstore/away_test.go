@@ -69,7 +69,7 @@ func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 func TestAServerThatHangsIsGivenUp(t *testing.T) {
 	t.Parallel()
 	m := servertest.StartRedis(t)
-	s := connect(t, m.Address()+"?timeout=300ms")
+	s := connect(t, m.Address()+"?timeout=1s")
 	one := birth(account.ID{1})
 	if err := s.Begin(t.Context(), one); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestAServerThatHangsIsGivenUp(t *testing.T) {
 		if err := call(); !errors.Is(err, redisstore.ErrUnavailable) {
 			t.Errorf("while it hangs %s = %v, want %v", verb, err, redisstore.ErrUnavailable)
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("while it hangs %s takes %v", verb, took)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -127,7 +127,7 @@ func TestWhatKeepsRedisFromServingIsSaid(t *testing.T) {
 func TestCallersWhoLeftLeaveNothingBehind(t *testing.T) {
 	m := servertest.StartRedis(t)
 	before := runtime.NumGoroutine()
-	s, err := redisstore.Open(t.Context(), m.Address()+"?timeout=500ms", redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := redisstore.Open(t.Context(), m.Address()+"?timeout=5s", redisstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

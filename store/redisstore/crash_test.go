@@ -76,10 +76,10 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 	t.Parallel()
 	m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "everysec")
 	durable := database(t)
-	one, two := connect(t, m.Address()+"?timeout=1s"), connect(t, m.Address()+"?timeout=1s")
+	one, two := connect(t, m.Address()+"?timeout=5s"), connect(t, m.Address()+"?timeout=5s")
 	nodes := nodetest.InTurn(withLedger(one, durable), withLedger(two, durable))
 
-	rounds := 5
+	rounds := 8
 	if testing.Short() {
 		rounds = 2
 	}
@@ -88,6 +88,8 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 	lostRevocations, lostBirths, lostRotations := 0, 0, 0
 	for range rounds {
 		stop := make(chan struct{})
+		end := sync.OnceFunc(func() { close(stop) })
+		defer end()
 		var group sync.WaitGroup
 		for worker := range workers {
 			group.Go(func() { lives[worker] = live(t, nodes, stop, lives[worker]) })
@@ -97,7 +99,7 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 		kept := logSize(t, m)
 		time.Sleep(600 * time.Millisecond)
 		m.Kill()
-		close(stop)
+		end()
 		group.Wait()
 		cutLog(t, m, kept+rand.Int64N(200))
 		m.Start(t)
@@ -130,7 +132,7 @@ func TestNothingAcknowledgedIsLostInAPowerCut(t *testing.T) {
 
 // apart is how far a session's birth and its rotations are: farther than what a crash
 // loses, as the rule has it by MinAge.
-const apart = 1500 * time.Millisecond
+const apart = 3 * time.Second
 
 // live begins, rotates and ends sessions until it is told to stop.
 func live(t *testing.T, s session.Store, stop <-chan struct{}, lives []*life) []*life {
@@ -233,7 +235,7 @@ func cutLog(t *testing.T, m *servertest.Redis, size int64) {
 func TestWithAppendfsyncAlwaysAKillLosesNothing(t *testing.T) {
 	t.Parallel()
 	m := servertest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := connect(t, m.Address()+"?timeout=1s")
+	s := connect(t, m.Address()+"?timeout=5s")
 	var lives []*life
 	for range 4 {
 		stop, done := make(chan struct{}), make(chan struct{})

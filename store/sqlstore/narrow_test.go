@@ -32,7 +32,7 @@ func ownPostgres(t *testing.T) string {
 	}
 	name := "watchword_" + strings.ToLower(rand.Text())
 	servertest.Execute(t, "pgx", address, "CREATE DATABASE "+name)
-	t.Cleanup(func() { servertest.Execute(t, "pgx", address, "DROP DATABASE "+name) })
+	t.Cleanup(func() { servertest.Execute(t, "pgx", address, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()
 }

@@ -342,7 +342,7 @@ func openAndClose(path string, args []string) error {
 func TestProcessesMakeOneDatabaseTogether(t *testing.T) {
 	t.Parallel()
 	path := newSQLite(t)
-	const processes, openers = 4, 6
+	const processes, openers = 3, 3
 	var playing []*exec.Cmd
 	for i := range processes {
 		command, _ := play(t, "open", path, fmt.Sprintf("process %d", i))

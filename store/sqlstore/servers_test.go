@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -183,7 +184,10 @@ func TestRotationsOnPostgresAreHeapOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	var updated, hot int
-	for updated < times {
+	for start := time.Now(); updated < times; time.Sleep(20 * time.Millisecond) {
+		if time.Since(start) > time.Minute {
+			t.Fatalf("the server tells of %d updates, want %d", updated, times)
+		}
 		err := raw.QueryRowContext(t.Context(), `SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = 'watchword_sessions'::regclass`).Scan(&updated, &hot)
 		if err != nil {
 			t.Fatal(err)

@@ -73,7 +73,7 @@ func Linearizable(t *testing.T, s session.Store) {
 	for _, one := range histories {
 		history = append(history, one...)
 	}
-	switch porcupine.CheckOperationsTimeout(register, history, time.Minute) {
+	switch porcupine.CheckOperationsTimeout(register, history, 3*time.Minute) {
 	case porcupine.Illegal:
 		t.Error("no order of these calls explains the answers")
 	case porcupine.Unknown:

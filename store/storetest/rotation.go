@@ -211,9 +211,13 @@ func leaversDoNoHarm(t *testing.T, s session.Store) {
 			}
 			_, errs["List"] = s.List(ctx, session.Query{User: user})
 			_, errs["RevokeUser"] = s.RevokeUser(ctx, uuidAt(start), session.ID{}, session.Tombstone{At: start})
+			ended := ctx.Err()
+			if _, leaves := ctx.Deadline(); leaves {
+				ended = context.DeadlineExceeded // a store may know it before the context's timer has fired
+			}
 			for verb, err := range errs {
-				if err != nil && !errors.Is(err, ctx.Err()) {
-					t.Errorf("%s = %v, while its context is %v", verb, err, ctx.Err())
+				if err != nil && !errors.Is(err, ended) {
+					t.Errorf("%s = %v, while its context is %v", verb, err, ended)
 				}
 			}
 			cancel()

@@ -77,8 +77,8 @@ describe("the console, looked at", () => {
     browser = await launch();
   });
   after(async () => {
-    await browser.close();
-    await made.server.close();
+    await browser?.close();
+    await made?.server.close();
   });
 
   const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1360, height: 900 } };

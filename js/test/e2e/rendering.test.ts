@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { BrowserContext, Page } from "playwright-core";
@@ -18,16 +17,22 @@ const kinds: Record<string, (port: number, env: NodeJS.ProcessEnv) => ChildProce
   },
   nextjs: (port, env) => {
     const next = folder("nextjs/node_modules/next/dist/bin/next");
-    execFileSync(process.execPath, [next, "build"], { cwd: folder("nextjs"), env, stdio: "ignore" });
+    execFileSync(process.execPath, [next, "build"], { cwd: folder("nextjs"), env, stdio: "ignore", timeout: 900_000 });
     return spawn(process.execPath, [next, "start", "--port", String(port)], { cwd: folder("nextjs"), env, stdio: "ignore" });
   },
 };
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000); // below those that the system gives to clients
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 for (const [name, start] of Object.entries(kinds)) {
@@ -55,7 +60,7 @@ for (const [name, start] of Object.entries(kinds)) {
       });
       browser = await openChromium();
       page = await browser.newPage();
-      for (let patience = 300; ; patience--) {
+      for (let patience = 1_200; ; patience--) {
         if (
           await fetch(site).then(
             (answer) => answer.ok,
@@ -74,10 +79,14 @@ for (const [name, start] of Object.entries(kinds)) {
     });
 
     const refreshes = () => server.gate.count("/refresh");
+    /** Waits until the buttons do something: before, a form would be sent without the script. */
+    const usable = () =>
+      page.waitForFunction((next) => !next || Object.keys(document.querySelector("button") ?? {}).some((key) => key.startsWith("__reactProps")), name === "nextjs");
     const signedIn = () => page.getByText("Signed in as ada").waitFor();
 
     test("sign in, and be known on the next page, which costs one refresh", async () => {
       await page.goto(site);
+      await usable();
       await page.getByLabel("Name").fill("ada");
       await page.getByLabel("Password").fill("correct horse battery");
       await page.getByRole("button", { name: "Sign in" }).click();
@@ -118,7 +127,7 @@ for (const [name, start] of Object.entries(kinds)) {
       await tab.close();
       assert.equal(await broken, "broken off");
       server.gate.fate = () => "pass";
-      await rest(1_600);
+      await rest(2_500);
       await page.goto(site);
       await signedIn();
       const [lost, again] = server.gate.passages.filter(({ path }) => path === "/refresh").slice(-2);
@@ -153,6 +162,7 @@ for (const [name, start] of Object.entries(kinds)) {
     });
 
     test("signing out is known on the next page", async () => {
+      await usable();
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByRole("button", { name: "Sign in" }).waitFor();
       await page.goto(site);

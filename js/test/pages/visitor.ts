@@ -34,7 +34,7 @@ export class Visitor {
 
   static async arrive(browser: Browser, server: Watchword, options: BrowserContextOptions = {}): Promise<Visitor> {
     const context = await browser.newContext(options);
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(60_000);
     return new Visitor(server, await context.newPage());
   }
 
@@ -76,6 +76,7 @@ export class Visitor {
     // Not by the address: of two that go there at once the first is broken off.
     const farewell = this.page.locator("#farewell:not([hidden])");
     await farewell.waitFor();
+    await this.page.waitForLoadState(); // its script takes the reason out of the address
     assert.match(this.page.url(), /\/signin/);
     return (await farewell.textContent()) ?? "";
   }

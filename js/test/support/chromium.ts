@@ -12,7 +12,15 @@ export interface BrowserSettings {
 
 // Removed at the end: a browser's helpers write a little longer than it lives.
 const profiles: string[] = [];
-process.once("exit", () => profiles.forEach((profile) => rmSync(profile, { recursive: true, force: true, maxRetries: 5 })));
+process.once("exit", () => {
+  for (const profile of profiles) {
+    try {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    } catch {
+      // A helper still writes. The folder is a temporary one.
+    }
+  }
+});
 
 /** A new Chromium with a profile of its own: another person's, or another machine's. */
 export async function openChromium({ args = [], preferences }: BrowserSettings = {}): Promise<BrowserContext> {
@@ -36,7 +44,7 @@ export async function openChromium({ args = [], preferences }: BrowserSettings =
       ...args,
     ],
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   profiles.push(profile);
   return context;
 }

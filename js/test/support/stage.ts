@@ -35,11 +35,13 @@ export class Stage {
 
   static async set(flags: Record<string, string>, delivery: "cookie" | "body" = "cookie"): Promise<Stage> {
     const site = await openSite(folders);
+    let server: Watchword | undefined;
     try {
-      const server = await Watchword.start({ flags: { demo: "on", ...flags }, origins: [site.origin] });
+      server = await Watchword.start({ flags: { demo: "on", ...flags }, origins: [site.origin] });
       await server.addUser("ada");
       return new Stage(server, site, await openChromium(), delivery);
     } catch (error) {
+      await server?.close();
       await site.close();
       throw error;
     }

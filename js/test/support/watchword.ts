@@ -15,6 +15,9 @@ const program = (): string => process.env["SERVER_BINARY"] ?? join(root, "js/bui
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((started) => started.kill("SIGKILL")));
 
+/** Whether a process has ended: of one that a signal ended there is no exit code. */
+const ended = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
 /** How a server is started. */
 export interface Settings {
   /** Flags beside those for address and data: `access-ttl: "2s"`. */
@@ -88,8 +91,8 @@ export class Watchword {
     started.stdout!.setEncoding("utf8").on("data", (text: string) => (this.#greeting += text));
     running.add(started);
     started.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
-    for (const patience = Date.now() + 20_000; !existsSync(portFile); await rest(20)) {
-      if (started.exitCode !== null || Date.now() > patience) throw new Error(`watchword did not start:\n${this.#log}`);
+    for (const patience = Date.now() + 60_000; !existsSync(portFile); await rest(20)) {
+      if (ended(started) || Date.now() > patience) throw new Error(`watchword did not start:\n${this.#log}`);
     }
     this.gate.lead(new URL(readFileSync(portFile, "utf8").trim()));
   }
@@ -97,7 +100,7 @@ export class Watchword {
   /** Ends it: in peace, or as a power cut does. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     const started = this.#process;
-    if (!started || started.exitCode !== null) return;
+    if (!started || ended(started)) return;
     const gone = new Promise((resolve) => started.once("exit", resolve));
     started.kill(signal);
     await gone;
@@ -151,9 +154,9 @@ export class Watchword {
   }
 }
 
-/** Waits until something is so, and fails when it is not within 20 seconds. */
+/** Waits until something is so, and fails when it is not within a minute. */
 export async function until(so: () => boolean | Promise<boolean>): Promise<void> {
-  for (const patience = Date.now() + 20_000; !(await so()); await rest(20)) {
+  for (const patience = Date.now() + 60_000; !(await so()); await rest(20)) {
     if (Date.now() > patience) throw new Error(`waited in vain for ${so}`);
   }
 }

@@ -64,7 +64,7 @@ func TestAServerMayGoAwayAndComeBack(t *testing.T) {
 		if err := do(); !errors.Is(err, mongostore.ErrUnavailable) {
 			t.Errorf("while it is away %s = %v, want %v", verb, err, mongostore.ErrUnavailable)
 		}
-		if waited := time.Since(began); waited > 5*time.Second {
+		if waited := time.Since(began); waited > 10*time.Second {
 			t.Errorf("while it is away %s takes %v", verb, waited)
 		}
 	}
@@ -83,7 +83,7 @@ func soon(t *testing.T, do func() error) {
 			t.Logf("it was used %v after it came back", took)
 			return
 		}
-		if !errors.Is(err, mongostore.ErrUnavailable) || took > 4*time.Second {
+		if !errors.Is(err, mongostore.ErrUnavailable) || took > 9*time.Second {
 			t.Fatalf("%v after it came back: %v", took, err)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -127,7 +127,7 @@ func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
 				t.Helper()
 				var all sync.WaitGroup
 				for verb, do := range verbs {
-					for range 3 {
+					for range 2 {
 						all.Go(func() {
 							began := time.Now()
 							if err := do(); !errors.Is(err, mongostore.ErrUnavailable) {
@@ -146,14 +146,14 @@ func TestNobodyWaitsLongForAServerThatIsAway(t *testing.T) {
 			asked := make(chan struct{})
 			go func() {
 				defer close(asked)
-				asking(5*time.Second, "asked before,")
+				asking(9*time.Second, "asked before,")
 			}()
 			r.await(t, "insert", "update", "find") // all are under way, or wait for those of their batch
 			row.leave(r)
-			asking(4500*time.Millisecond, "at first")
+			asking(8*time.Second, "at first")
 			<-asked
 			release()
-			asking(time.Second, "afterwards")
+			asking(2*time.Second, "afterwards")
 			row.come(r)
 			soon(t, func() error { return second(set.Sessions.Find(t.Context(), s.ID)) })
 		})
@@ -260,12 +260,36 @@ func TestACallerMayLeaveInTheMiddle(t *testing.T) {
 	}
 }
 
+// What could not be answered before the caller's context ends is not even asked. That is
+// the caller's end, and says nothing of the server.
+func TestWhatCannotBeAnsweredInTimeIsNotAsked(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t, ferret)
+	r.far(200 * time.Millisecond)
+	sessions := connect(t, emptyOn(t, r)).Set().Sessions
+	for start := time.Now(); ; { // until the driver knows how far the server is
+		r.passed()
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		_, err := sessions.Advance(ctx, newID(), 1, session.Register{Generation: 2})
+		cancel()
+		if err != nil && (!errors.Is(err, context.DeadlineExceeded) || errors.Is(err, mongostore.ErrUnavailable)) {
+			t.Fatalf("Advance = %v, want %v", err, context.DeadlineExceeded)
+		}
+		if err != nil && len(r.seen("update")) == 0 {
+			return
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("it was always asked")
+		}
+	}
+}
+
 // Events that are recorded together are there together, though each is a document
 // and the line breaks in between.
 func TestEventsAreRecordedWhole(t *testing.T) {
 	t.Parallel()
 	r := newRelay(t, ferret)
-	events := connect(t, strings.Replace(emptyOn(t, r), patient, impatient, 1)).Set().Events
+	events := connect(t, emptyOn(t, r)).Set().Events
 	var given []audit.Event
 	for range 3 {
 		given = append(given, audit.Event{ID: uuid.UUID(newID()), At: beginning, Type: audit.SessionEnded})

@@ -21,7 +21,7 @@ func TestAServerMayBeKilledUnderLoad(t *testing.T) {
 	}
 	t.Cleanup(func() { server.stop() })
 	r := newRelay(t, server.host)
-	address := "mongodb://" + r.address() + "/" + newName() + "?" + strings.Replace(patient, "60000", "200", 1)
+	address := "mongodb://" + r.address() + "/" + newName() + "?" + impatient
 	store := connect(t, address).Set().Sessions
 
 	type story struct {
@@ -73,9 +73,11 @@ func TestAServerMayBeKilledUnderLoad(t *testing.T) {
 	load.Wait()
 
 	host := server.host
-	if server, err = start(folder, host); err != nil {
+	again, err := start(folder, host)
+	if err != nil {
 		t.Fatal(err)
 	}
+	server = again
 	if _, port, err := net.SplitHostPort(host); err != nil || !strings.HasSuffix(server.host, port) {
 		t.Fatalf("it came back at %s, not at %s: %v", server.host, host, err)
 	}

@@ -22,6 +22,7 @@ type Relay struct {
 	mu       sync.Mutex
 	cut      bool
 	quiet    chan struct{}                           // closed when it speaks again; nil while it does
+	lag      time.Duration                           // until the server says how it is
 	most     int                                     // how many connections there were at once
 	conns    map[net.Conn]net.Conn                   // a client's, and the server's for it
 	commands []bson.Raw                              // what passed
@@ -47,7 +48,7 @@ func (r *Relay) Serve(listener net.Listener) {
 			return
 		}
 		group.Go(func() {
-			if err := r.serve(near); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errCut) {
+			if err := r.serve(near); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errCut) {
 				if _, ok := errors.AsType[net.Error](err); !ok {
 					r.failed(err)
 				}
@@ -91,6 +92,13 @@ func (r *Relay) heed() {
 	if quiet != nil {
 		<-quiet
 	}
+}
+
+// lags is how long the server takes to say how it is.
+func (r *Relay) lags() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lag
 }
 
 // held is how many connections there are, and how many there were at most.
@@ -156,7 +164,9 @@ func (r *Relay) serve(near net.Conn) error {
 
 // exchange sends a message and waits for its answer, while nobody else does.
 func (r *Relay) exchange(far net.Conn, message []byte) ([]byte, error) {
-	if !isGreeting(message) {
+	if isGreeting(message) {
+		time.Sleep(r.lags())
+	} else {
 		r.turn.Lock()
 		defer r.turn.Unlock()
 	}

@@ -96,6 +96,13 @@ func waitFor(t testing.TB, limit time.Duration, so func() bool) {
 	}
 }
 
+// far has the server be that far away, as the driver measures it.
+func (r *relay) far(lag time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lag = lag
+}
+
 // refusing cuts each connection over which such a command comes.
 func (r *relay) refusing(refuse func(bson.Raw) bool) {
 	r.mu.Lock()

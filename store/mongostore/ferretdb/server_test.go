@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -75,6 +76,8 @@ func start(folder string, address ...string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+	late := time.AfterFunc(time.Minute, func() { p.cmd.Process.Kill() })
+	defer late.Stop()
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err == nil {
 		var u *url.URL
@@ -129,7 +132,7 @@ func emptyOn(t testing.TB, r *relay) string {
 // patient and impatient say how long a server is looked for, in an address.
 const (
 	patient   = "serverSelectionTimeoutMS=60000"
-	impatient = "serverSelectionTimeoutMS=1500"
+	impatient = "serverSelectionTimeoutMS=3000"
 )
 
 // drops removes a database when the test ends.
