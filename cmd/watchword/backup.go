@@ -66,7 +66,13 @@ func (p *program) backupTo(ctx context.Context, c config, name string, force, qu
 	if err != nil {
 		return err
 	}
-	defer os.Remove(partial) // which is its place no more, when all went well
+	clear := func() { // which is its place no more, when all went well
+		for _, log := range append(logs, "") {
+			_ = os.Remove(partial + log)
+		}
+	}
+	defer clear()
+	defer onSignal(clear)()
 	began := p.now()
 	done := p.watchCopy(partial, path, quiet)
 	err = sqlstore.CopySQLite(ctx, path, partial)

@@ -188,6 +188,11 @@ func (r *restoration) check() (err error) {
 		return mend(fmt.Errorf("a backup of %s is restored by its own command: %s", d.what, line(d.load)),
 			"run it while no server runs (%s), then 'watchword restore' without BACKUP; docs/backup.md tells the rest", d.password)
 	}
+	if r.backup != "" {
+		if _, err := os.Stat(r.backup); err != nil {
+			return mend(fmt.Errorf("the backup cannot be read: %w", err), "name a file that 'watchword backup' made")
+		}
+	}
 	return nil
 }
 

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path"
 	"path/filepath"
 	"slices"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/watchwordauth/watchword/internal/lock"
@@ -104,29 +101,6 @@ func (t target) stage() (staged string, giveBack func(), err error) {
 
 // stageIn is a folder of a stage that is not there yet.
 func stageIn(folder string) string { return filepath.Join(folder, ".restore-"+rand.Text()[:8]) }
-
-// onSignal does something before a signal ends this process, as it would have without,
-// until the function that it returns is called. Somebody may be asked something meanwhile,
-// and answer by Ctrl-C: a context would not end that.
-func onSignal(last func()) (stop func()) {
-	signals, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	var waiting sync.WaitGroup
-	waiting.Go(func() {
-		select {
-		case <-done:
-		case s := <-signals:
-			last()
-			number, _ := s.(syscall.Signal)
-			os.Exit(128 + int(number))
-		}
-	})
-	return func() {
-		signal.Stop(signals)
-		close(done)
-		waiting.Wait()
-	}
-}
 
 // restoreAlone keeps other restores out of a folder, whatever data folder they have.
 func restoreAlone(folder string) (giveBack func(), err error) {
