@@ -160,7 +160,7 @@ start_redis_cluster() {
 		ports+=("$port")
 		nodes+=("127.0.0.1:$port")
 	done
-	REDISCLI_AUTH="$password" timeout 60 redis-cli --cluster create "${nodes[@]}" --cluster-yes >"$folder/cluster.log" 2>&1 || {
+	REDISCLI_AUTH="$password" redis-cli --cluster create "${nodes[@]}" --cluster-yes >"$folder/cluster.log" 2>&1 || {
 		cat "$folder/cluster.log" >&2
 		exit 1
 	}

@@ -3,13 +3,9 @@ package main
 import (
 	"database/sql"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/watchwordauth/watchword/store/sqlstore"
 )
@@ -34,43 +30,7 @@ func TestABackupThatIsInterruptedLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, database, 40) // so that it takes a while to copy
-	left := func() []string {
-		found, err := filepath.Glob(filepath.Join(copies, "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
-	}
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		cmd := exec.CommandContext(t.Context(), "watchword", "backup", copies)
-		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), quickExit}, environ...)
-		cmd.Dir = t.TempDir()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() { defer close(ended); cmd.Wait() }()
-		look := time.NewTicker(time.Millisecond)
-		defer look.Stop()
-		for begun := false; !begun; {
-			select {
-			case <-ended:
-				t.Fatal("it ended before it was seen")
-			case <-look.C:
-				begun = slices.ContainsFunc(left(), func(name string) bool {
-					info, err := os.Stat(name)
-					return err == nil && info.Size() > 0
-				})
-			}
-		}
-		if err := cmd.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
-		if want := 128 + int(s.(syscall.Signal)); cmd.ProcessState.ExitCode() != want || len(left()) > 0 {
-			t.Errorf("after %v: %v, want status %d; there is %v", s, cmd.ProcessState, want, left())
-		}
-	}
+	interrupt(t, environ, filepath.Join(copies, "*"), filepath.Join(copies, "*"), "backup", copies)
 }
 
 // fill makes a database larger by some megabytes.

@@ -7,21 +7,20 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // metricsAddress is where a node said that its metrics are.
 func metricsAddress(t *testing.T, n *node) string {
 	t.Helper()
 	line := regexp.MustCompile(`address=(http://\S+/metrics)`)
-	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) { // it is there, or on its way
-		if found := line.FindStringSubmatch(n.log.String()); found != nil {
-			return found[1]
-		}
-		if time.Since(start) > time.Minute {
-			t.Fatalf("the server does not say where its metrics are:\n%s", n.log)
-		}
+	var found []string
+	if err := n.Until(t.Context(), func() bool { // it is there, or on its way
+		found = line.FindStringSubmatch(n.log.String())
+		return found != nil
+	}); err != nil {
+		t.Fatalf("the server does not say where its metrics are: %v\n%s", err, n.log)
 	}
+	return found[1]
 }
 
 func fetch(t *testing.T, url string) (int, string) {

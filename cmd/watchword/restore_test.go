@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -149,44 +148,8 @@ func TestARestoreThatIsInterruptedLeavesNothing(t *testing.T) {
 	n := startNodeWith(t, environ, "watchword") // for which the restore waits a while, with all else done
 	copied := filepath.Join(folder, "copy.db")
 	runWatchwordWith(t, environ, "", "backup", copied)
-	left := func() []string {
-		found, err := filepath.Glob(filepath.Join(folder, ".restore*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
-	}
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		cmd := exec.CommandContext(t.Context(), "watchword", "restore", "--force", "--accept-lost-revocations", copied)
-		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), quickExit}, environ...)
-		cmd.Dir = t.TempDir()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() { defer close(ended); cmd.Wait() }()
-		look := time.NewTicker(2 * time.Millisecond)
-		defer look.Stop()
-		staged := false
-		for !staged {
-			select {
-			case <-ended:
-				t.Fatal("it ended before it was seen")
-			case <-look.C:
-				staged = slices.ContainsFunc(left(), func(name string) bool {
-					info, err := os.Stat(filepath.Join(name, "copy.db"))
-					return err == nil && info.Size() > 0
-				})
-			}
-		}
-		if err := cmd.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
-		if want := 128 + int(s.(syscall.Signal)); cmd.ProcessState.ExitCode() != want || len(left()) > 0 {
-			t.Errorf("after %v: %v, want status %d; there is %v", s, cmd.ProcessState, want, left())
-		}
-	}
+	interrupt(t, environ, filepath.Join(folder, ".restore-*", "copy.db"), filepath.Join(folder, ".restore*"),
+		"restore", "--force", "--accept-lost-revocations", copied)
 	if err := n.stop(t); err != nil {
 		t.Fatal(err)
 	}

@@ -67,17 +67,21 @@ describe("with jose", () => {
     }
   });
 
-  /** Waits until the token is refused, and returns the code. A second is promised, on a machine that does nothing else. */
+  // How long it took until tokens were refused. A busy machine may be slow once.
+  const took = [];
+  after(() => assert.ok(Math.min(...took) < 1_000, `it took ${took} ms`));
+
+  /** Waits until the token is refused, and returns the code. */
   async function refused(token) {
     const start = performance.now();
     for (;;) {
       const { status, text } = await api.ask("GET", "/orders", token);
-      const took = performance.now() - start;
+      const waited = performance.now() - start;
       if (status === 401) {
-        assert.ok(took < 5_000, `it took ${took} ms`);
+        took.push(waited);
         return JSON.parse(text).code;
       }
-      assert.ok(took < 20_000, "it is still accepted");
+      assert.ok(waited < 20_000, "it is still accepted");
       await rest(5);
     }
   }

